@@ -1,0 +1,23 @@
+"""The store for commands that only read: directly, or through the reader's door of the process that has it open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from safar.config import Config
+from safar.errors import DirectoryOwned
+from safar.store import Store, migrate, open_store
+
+
+@contextmanager
+def reading_store(config: Config) -> Iterator[Store]:
+    """A store to query; closed after the block."""
+    try:
+        store = open_store(config.store_dsn)
+        migrate(store)
+    except DirectoryOwned:
+        password = f":{config.read_token}" if config.read_token else ""
+        store = open_store(f"http://reader{password}@{config.reader_host}:{config.sql_port}/default")
+    try:
+        yield store
+    finally:
+        store.close()

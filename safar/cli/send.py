@@ -1,0 +1,48 @@
+"""Send events from a file of newline-delimited JSON calls, or from standard input (-), through the collector.
+
+example: safar send events.ndjson --source my-shop
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from safar.config import Config
+from safar.demo.send import read_calls, send_calls
+from safar.errors import ConfigError
+from safar.sources import read_sources
+
+NAME = "send"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of this subcommand."""
+    parser.add_argument("file", help="path, or - for standard input")
+    parser.add_argument("--source", required=True, help="whose write key to use")
+
+
+def run(config: Config, options: argparse.Namespace) -> int:
+    """Print what was taken; exit code 1 when an event was refused."""
+    key = write_key(config, options.source)
+    url = f"http://{config.collector_host}:{config.collector_port}"
+    try:
+        stream = sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb")  # noqa: SIM115 - closed at exit
+    except OSError as error:
+        raise ConfigError(f"{options.file} cannot be read: {error.strerror}.") from error
+    with stream, tqdm(desc="sending", unit=" events", disable=None) as bar:
+        result = asyncio.run(send_calls(read_calls(stream), url=url, write_key=key, on_progress=bar.update))
+    print(f"{result.accepted} accepted, {result.rejected} rejected")
+    for one in result.examples:
+        print(f"line {one.number}: {one.tag}: {one.field}: {one.rule}")
+    return 1 if result.rejected else 0
+
+
+def write_key(config: Config, source: str) -> str:
+    """The first write key of `source`."""
+    for known in read_sources(config.sources_file):
+        if known.name == source:
+            return known.write_keys[0]
+    raise ConfigError(f"There is no source {source!r}; `safar source add {source}` makes one.")

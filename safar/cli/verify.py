@@ -1,0 +1,36 @@
+"""Account for every event: what the log holds below the commit is in the store exactly once. Exit code 1 when it is not.
+
+example: safar verify
+"""
+
+import argparse
+
+from tqdm import tqdm
+
+from safar.cli.reading import reading_store
+from safar.config import Config
+from safar.log import open_log
+from safar.store.verify import verify
+from services.aggregator.consume import GROUP
+
+NAME = "verify"
+
+
+def arguments(_parser: argparse.ArgumentParser) -> None:
+    """No flags of its own."""
+
+
+def run(config: Config, _options: argparse.Namespace) -> int:
+    """Print the account; every problem on a line of its own."""
+    log = open_log(config.log_url)
+    try:
+        with reading_store(config) as store, tqdm(desc="verifying", unit=" lines", disable=None) as bar:
+            result = verify(log, store, GROUP, config.id_window_days, bar.update)
+    finally:
+        log.close()
+    print(f"log: {result.records} records below the commit hold {result.lines} lines")
+    print("store: " + ", ".join(f"{count} {table}" for table, count in result.tables.items()))
+    for problem in result.problems[:50]:
+        print(f"PROBLEM: {problem}")
+    print(f"{len(result.problems)} problems" if result.problems else "every position is accounted for, once")
+    return 1 if result.problems else 0

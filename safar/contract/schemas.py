@@ -1,0 +1,67 @@
+"""Read schemas/: the touchpoints and where to find the other files of the contract."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+STAGES = ("awareness", "purchase", "post_purchase")
+"""The stages of a journey, in order. An event whose name the contract does not know has stage `unmapped`."""
+
+
+def schemas_dir() -> Path:
+    """The contract's directory: `schemas/` of the clone, or the copy inside an installed package."""
+    clone = Path(__file__).parents[2] / "schemas"
+    return clone if clone.is_dir() else Path(__file__).parents[1] / "_schemas"
+
+
+@dataclass(frozen=True)
+class Touchpoint:
+    """One kind of event: a file of schemas/touchpoints."""
+
+    name: str
+    stage: str
+    call: str
+    when: str
+    aliases: tuple[str, ...]
+    touch_channel: str
+    initiator: str
+    revenue: tuple[str, ...]
+    schema: Mapping[str, Any]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Properties the event cannot do without."""
+        return tuple(self.schema.get("required", ()))
+
+
+def _touchpoint(path: Path) -> Touchpoint:
+    schema = json.loads(path.read_text(encoding="utf-8"))
+    return Touchpoint(
+        name=schema["title"],
+        stage=schema["x-stage"],
+        call=schema["x-call"],
+        when=schema["description"],
+        aliases=tuple(schema.get("x-aliases", ())),
+        touch_channel=schema.get("x-touch-channel", ""),
+        initiator=schema.get("x-initiator", "customer"),
+        revenue=tuple(schema.get("x-revenue", ())),
+        schema=schema,
+    )
+
+
+@cache
+def touchpoints() -> tuple[Touchpoint, ...]:
+    """Every touchpoint of the contract, by stage, then by name."""
+    paths = sorted((schemas_dir() / "touchpoints").glob("*/*.json"))
+    return tuple(sorted(map(_touchpoint, paths), key=lambda point: (STAGES.index(point.stage), point.name)))
+
+
+@cache
+def shared_schemas() -> Mapping[str, Mapping[str, Any]]:
+    """The schemas that touchpoints refer to, by their `$id`."""
+    files = [schemas_dir() / "envelope.json", schemas_dir() / "common.json"]
+    schemas = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    return {schema["$id"]: schema for schema in schemas}

@@ -1,0 +1,69 @@
+"""Check a call as sent against the contract; the first broken rule becomes an EventRejected."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from safar.contract.schemas import Touchpoint, shared_schemas, touchpoints
+from safar.errors import EventRejected, RejectionTag
+
+_ENVELOPE = "safar:envelope"
+# Messages must not repeat what was sent: it may be personal.
+_VALUE = "value"
+
+
+class Contract:
+    """The touchpoints by every name they go by, with a compiled validator each."""
+
+    def __init__(self, points: tuple[Touchpoint, ...]) -> None:
+        shared = {**shared_schemas(), **{point.schema["$id"]: point.schema for point in points}}
+        registry = jsonschema_rs.Registry(list(shared.items()))
+        self._names = {name.casefold(): point for point in points for name in (point.name, *point.aliases)}
+        self._validators = {
+            point.name: jsonschema_rs.validator_for(_call_schema(point), registry=registry, mask=_VALUE)
+            for point in points
+        }
+        self._envelope = jsonschema_rs.validator_for({"$ref": _ENVELOPE}, registry=registry, mask=_VALUE)
+
+    def touchpoint(self, name: str) -> Touchpoint | None:
+        """The touchpoint called `name`, in any case or by any alias."""
+        return self._names.get(name.casefold())
+
+    def check(self, call: Mapping[str, Any], point: Touchpoint | None) -> None:
+        """Raise EventRejected with field and rule unless the call keeps the contract."""
+        validator = self._validators[point.name] if point else self._envelope
+        if not validator.is_valid(call):
+            raise _rejection(next(iter(validator.iter_errors(call))))
+
+
+@cache
+def contract() -> Contract:
+    """The contract of schemas/, compiled once."""
+    return Contract(touchpoints())
+
+
+def _call_schema(point: Touchpoint) -> dict[str, Any]:
+    properties = {"type": "object", "properties": {"properties": {"$ref": point.schema["$id"]}}}
+    return {"allOf": [{"$ref": _ENVELOPE}, properties]}
+
+
+def _rejection(error: jsonschema_rs.ValidationError) -> EventRejected:
+    """Name the field as the sender wrote it, and the rule in the schema's words."""
+    path = [str(part) for part in error.instance_path]
+    missing = _missing(error)
+    if missing:
+        rule = "is required" if len(missing) == 1 else f"{' or '.join(missing)} is required"
+        return EventRejected(RejectionTag.MISSING_FIELD, ".".join([*path, missing[0]]), rule)
+    return EventRejected(RejectionTag.INVALID_FIELD, ".".join(path), error.message.removeprefix(_VALUE).strip())
+
+
+def _missing(error: jsonschema_rs.ValidationError) -> list[str]:
+    """The absent field, or the fields of which one must be there."""
+    if error.kind.name == "required":
+        return [error.kind.property]
+    if error.kind.name != "anyOf":
+        return []
+    branches = [_missing(branch) for (branch, *_) in error.kind.context]
+    return [name for branch in branches for name in branch] if all(branches) else []

@@ -1,0 +1,95 @@
+"""Append to a Kafka topic: every record acknowledged by all in-sync replicas before `append` returns.
+
+The producer is idempotent, so its own retries neither double nor reorder records, also across a broker that
+was killed. It is not transactional, so no marker takes an offset: offsets of a partition rise by one.
+"""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from safar.errors import ConfigError, LogUnavailable
+from safar.log.contract import NewRecord
+from safar.log.kafka_settings import KafkaSettings
+
+COUNT_HEADER = "count"
+"""Record header with the number of lines in the record, as decimal text."""
+
+# What a record batch adds around one value: batch and record headers, our own header, the lengths.
+_RECORD_OVERHEAD_BYTES = 1024
+_PRODUCER = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "lz4",
+    # Packed records of one partition travel together; at the default of 16 KiB each waits for the one before.
+    "batch_size": 512 * 1024,
+    "delivery_timeout_ms": 30_000,
+    "max_block_ms": 10_000,
+    "metrics_enabled": False,
+}
+
+
+class KafkaWriter:
+    """One producer (implements `LogWriter`)."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._topic = settings.topic
+        self._producer = settings.connect(KafkaProducer, **_PRODUCER)
+
+    @property
+    def max_record_bytes(self) -> int:
+        """What fits into one request, which brokers by default limit to 1 MiB."""
+        return int(self._producer.config["max_request_size"]) - _RECORD_OVERHEAD_BYTES
+
+    def append(self, records: Sequence[NewRecord]) -> None:
+        """Return when the brokers have confirmed every record.
+
+        Raises LogUnavailable when one was not confirmed within `delivery_timeout_ms`; by then the producer
+        has given up on every record of the call. Raises ConfigError for a record that is too large, and then
+        sends nothing.
+        """
+        self._check_sizes(records)
+        sent: list[Any] = []
+        failure: Exception | None = None
+        try:
+            for record in records:
+                sent.append(self._send(record))
+        except (KafkaError, ValueError) as error:
+            failure = error
+        failure = self._wait(sent) or failure
+        if failure is not None:
+            raise LogUnavailable(f"Kafka did not confirm every record: {failure}.") from failure
+
+    def _check_sizes(self, records: Sequence[NewRecord]) -> None:
+        limit = self.max_record_bytes
+        size = max((len(record.value) for record in records), default=0)
+        if size > limit:
+            raise ConfigError(
+                f"A record of {size} bytes is over this log's {limit}; lower SAFAR_RECORD_MAX_BYTES."
+            )
+
+    def _send(self, record: NewRecord) -> Any:  # noqa: ANN401 - kafka-python has no types
+        headers = [(COUNT_HEADER, str(record.count).encode())]
+        return self._producer.send(self._topic, record.value, headers=headers, partition=record.partition)
+
+    def _wait(self, sent: Sequence[Any]) -> Exception | None:
+        """Wait for all of `sent`, which the delivery timeout ends at the latest; return the first failure."""
+        delivery_s = self._producer.config["delivery_timeout_ms"] / 1000
+        deadline = time.monotonic() + delivery_s + 5
+        failure: KafkaError | None = None
+        for future in sent:
+            try:
+                future.get(timeout=max(0.0, deadline - time.monotonic()))
+            except KafkaError as error:
+                failure = failure or error
+        return failure
+
+    def close(self) -> None:
+        """Close the connections."""
+        # Only records whose LogUnavailable was already raised can be left over.
+        with contextlib.suppress(KafkaTimeoutError):
+            self._producer.close(timeout=5)

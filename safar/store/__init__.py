@@ -1,0 +1,6 @@
+"""The store: ClickHouse, embedded or over HTTP. `open_store(dsn)` is the other place where one machine and a cluster differ."""
+
+from safar.store.migrate import migrate
+from safar.store.store import RowsRefused, Store, open_store
+
+__all__ = ["RowsRefused", "Store", "migrate", "open_store"]

@@ -1,0 +1,151 @@
+"""`Store`: one ClickHouse database through clickhouse-connect, whether embedded (chDB) or a server.
+
+Every thread gets a client of its own: clients are not meant to be shared between running queries.
+"""
+
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pandas as pd
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from safar.errors import ConfigError, StoreUnavailable
+from safar.lock import DirectoryLock
+
+# ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
+_BAD_ROW_CODES = frozenset({6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 321, 407, 457, 691})
+
+_INSERT_SETTINGS = {
+    "async_insert": 0,
+    "date_time_input_format": "best_effort",
+    # Lines of a newer contract may carry fields that this table does not have yet.
+    "input_format_skip_unknown_fields": 1,
+}
+
+_EMBEDDED_LIMITS = {"max_memory_usage": 2_000_000_000, "max_threads": 2}
+
+
+class RowsRefused(Exception):
+    """The store read the insert and found a row it can never take: find it, or the log stops here."""
+
+
+class Store:
+    """One ClickHouse database. Safe to use from several threads."""
+
+    def __init__(self, dsn: str, lock: DirectoryLock | None = None) -> None:
+        self._dsn = dsn
+        self._lock = lock
+        self._local = threading.local()
+        self._clients: list[Client] = []
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine runs in this process."""
+        return self._dsn.startswith("chdb://")
+
+    def client(self) -> Client:
+        """This thread's client."""
+        if not hasattr(self._local, "client"):
+            self._local.client = self.new_client()
+        client: Client = self._local.client
+        return client
+
+    def new_client(self) -> Client:
+        """A client of one's own, for settings that must not stick to others."""
+        try:
+            if self.embedded:
+                client = clickhouse_connect.get_client(dsn=self._dsn, settings=_EMBEDDED_LIMITS)
+            else:
+                client = clickhouse_connect.get_client(dsn=self._dsn, autogenerate_session_id=False)
+        except (ClickHouseError, OSError) as error:
+            raise StoreUnavailable(f"The store does not answer: {_first_line(error)}") from error
+        self._clients.append(client)
+        return client
+
+    def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Run a query; one dict a row."""
+        with _translated():
+            result = self.client().query(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+            return list(result.named_results())
+
+    def query_df(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Run a query; a DataFrame."""
+        with _translated():
+            return self.client().query_df(sql, parameters=dict(parameters or {}))
+
+    def command(self, sql: str) -> None:
+        """Run a statement that gives no rows."""
+        with _translated():
+            self.client().command(sql)
+
+    def insert_lines(self, table: str, lines: bytes, token: str) -> None:
+        """Insert newline-delimited JSON rows in one piece.
+
+        `token` names the batch: the table drops a second insert with the same one (the client re-sends by itself
+        when a connection closes after the body). Raises RowsRefused or StoreUnavailable; after either, rows may
+        be stored: read the positions before the next insert.
+        """
+        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        with _translated():
+            self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+
+    def close(self) -> None:
+        """Close every client; the embedded engine lets go of its directory."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        self._local = threading.local()
+        if self._lock:
+            self._lock.release()
+
+
+class _translated:  # noqa: N801 - reads as a statement
+    """Turn the client's errors into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, ClickHouseError):
+            code = error_code(error)
+            if code in _BAD_ROW_CODES:
+                raise RowsRefused(_first_line(error)) from error
+            raise StoreUnavailable(f"The store did not confirm: {_first_line(error)}") from error
+        if isinstance(error, OSError):
+            raise StoreUnavailable(f"The store cannot be reached: {_first_line(error)}") from error
+
+
+def error_code(error: BaseException) -> int | None:
+    """ClickHouse's own error code, read from the message."""
+    found = re.search(r"[Cc]ode:? (\d+)", str(error))
+    return int(found.group(1)) if found else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def open_store(dsn: str) -> Store:
+    """Open the store at `dsn`: `chdb:///directory` or `http(s)://user:password@host:port/database`.
+
+    Raises ConfigError for a DSN that cannot be understood, DirectoryOwned when another process has the directory
+    open (the engine itself allows one and fails without words), StoreUnavailable when no server answers.
+    """
+    parts = urlsplit(dsn)
+    if parts.scheme == "chdb":
+        directory = Path(parts.path)
+        lock = DirectoryLock(
+            directory.with_name(directory.name + ".lock"), f"Another process works on the store in {directory}"
+        )
+        return Store(dsn, lock)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return Store(dsn)
+    raise ConfigError("SAFAR_STORE_DSN must start with chdb:// or be http(s)://user:password@host:port/database.")

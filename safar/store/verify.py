@@ -1,0 +1,134 @@
+"""Account for every position: what the log holds below the commit is in the store once, or has a reason not to be.
+
+Reads only; repairs nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from safar.errors import LogUnavailable
+from safar.log import Log, LogRecord
+from safar.store.positions import POSITION_TABLES
+from safar.store.store import Store
+
+VERIFY_GROUP = "safar-verify"
+
+_SLICE = 20_000
+_POLL_S = 1.0
+_SILENCE_S = 30.0
+
+_POSITIONS = " UNION ALL ".join(
+    f"SELECT log_id, log_partition, log_epoch, log_offset, log_index, log_count FROM {table}"  # noqa: S608 - constants
+    for table in POSITION_TABLES
+)
+_STORED = f"""
+SELECT log_offset, log_epoch, count() AS rows, uniqExact(log_index) AS indices, max(log_count) AS count
+FROM ({_POSITIONS})
+WHERE log_id = {{log_id:String}} AND log_partition = {{partition:UInt32}}
+  AND log_offset >= {{first:UInt64}} AND log_offset <= {{last:UInt64}}
+GROUP BY log_offset, log_epoch
+"""  # noqa: S608 - the braces are ClickHouse parameters
+_TWICE = f"""
+SELECT count() AS positions FROM
+(
+    SELECT log_id, log_partition, log_epoch, log_offset, log_index
+    FROM ({_POSITIONS}) GROUP BY ALL HAVING count() > 1
+)
+"""  # noqa: S608
+_DOUBLE_IDS = """
+SELECT count() AS ids FROM
+(
+    SELECT source, event_id FROM events GROUP BY source, event_id
+    HAVING count() > 1 AND min(received_at) > max(received_at) - toIntervalDay({days:UInt32})
+)
+"""
+_RAW = "SELECT count() AS events FROM events"
+_PROJECTED = "SELECT sum(c) AS events FROM (SELECT count() AS c FROM events GROUP BY source, anonymous_id, user_id)"
+
+
+@dataclass
+class Verification:
+    """What was found. `problems` is empty when every position is accounted for."""
+
+    records: int = 0
+    lines: int = 0
+    tables: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(
+    log: Log, store: Store, group: str, id_window_days: int, progress: Callable[[int], None] = lambda _: None
+) -> Verification:
+    """Compare the log below the commit of `group` with the store."""
+    result = Verification()
+    result.tables = {table: _one(store, f"SELECT count() AS n FROM {table}") for table in POSITION_TABLES}  # noqa: S608
+    for piece in _slices(log, group):
+        _check_slice(log.log_id, piece, store, result)
+        progress(sum(record.count for record in piece))
+    _check_doubles(store, id_window_days, result)
+    return result
+
+
+def _slices(log: Log, group: str) -> Iterator[list[LogRecord]]:
+    """The records below the commit, a few thousand of one partition at a time."""
+    committed = log.committed(group)
+    reader = log.reader(VERIFY_GROUP)
+    try:
+        waiting: dict[int, list[LogRecord]] = {}
+        behind = {partition for partition, end in committed.items() if end > 0}
+        heard = time.monotonic()
+        while behind:
+            records = reader.poll(_POLL_S)
+            if records:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENCE_S:
+                raise LogUnavailable(f"The log gave nothing for {_SILENCE_S:.0f} s, before the commit was reached.")
+            for record in records:
+                if record.offset < committed.get(record.partition, 0):
+                    waiting.setdefault(record.partition, []).append(record)
+                if record.offset + 1 >= committed.get(record.partition, 0):
+                    behind.discard(record.partition)
+            for partition in [p for p, held in waiting.items() if len(held) >= _SLICE]:
+                yield waiting.pop(partition)
+        yield from waiting.values()
+    finally:
+        reader.close()
+
+
+def _check_slice(log_id: str, records: list[LogRecord], store: Store, result: Verification) -> None:
+    partition = records[0].partition
+    parameters = {"log_id": log_id, "partition": partition, "first": records[0].offset, "last": records[-1].offset}
+    stored = {(row["log_epoch"], row["log_offset"]): row for row in store.query(_STORED, parameters)}
+    for record in records:
+        result.records += 1
+        result.lines += record.count
+        row = stored.pop((record.epoch, record.offset), None)
+        result.problems += _compare(record, row)
+    result.problems += [f"partition {partition}, offset {offset}: in the store, not in the log" for _, offset in stored]
+
+
+def _compare(record: LogRecord, row: Mapping[str, int] | None) -> Iterator[str]:
+    where = f"partition {record.partition}, offset {record.offset}"
+    indices, rows = (row["indices"], row["rows"]) if row else (0, 0)
+    if indices < record.count:
+        yield f"{where}: {record.count - indices} of {record.count} lines are missing from the store"
+    if rows > indices:
+        yield f"{where}: {rows - indices} lines are stored more than once"
+
+
+def _check_doubles(store: Store, id_window_days: int, result: Verification) -> None:
+    twice = _one(store, _TWICE)
+    if twice:
+        result.problems.append(f"{twice} positions are stored more than once")
+    ids = store.query(_DOUBLE_IDS, {"days": id_window_days})[0]["ids"]
+    if ids:
+        result.problems.append(f"{ids} event ids are stored more than once")
+    raw, projected = _one(store, _RAW), _one(store, _PROJECTED)
+    if raw != projected:
+        result.problems.append(f"the projection counts {projected} events, the table has {raw}")
+
+
+def _one(store: Store, sql: str) -> int:
+    (value,) = store.query(sql)[0].values()
+    return int(value or 0)

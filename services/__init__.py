@@ -1,0 +1,1 @@
+"""The two services. They share `safar` and never import each other."""

@@ -1,0 +1,107 @@
+"""Step 5: from packed records to rows, each with its log position. A line that cannot be read becomes a dead letter."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from safar.contract import CONTRACT_VERSION, FailedEvent, to_line
+from safar.errors import RejectionTag
+from safar.log import LogRecord
+
+_KEPT_BYTES = 32 * 1024
+
+
+class Head(msgspec.Struct):
+    """The little the aggregator must know of a stored line; the rest goes to ClickHouse as it is."""
+
+    kind: str
+    source: str
+    received_at: str
+    event_id: str = ""
+    type: str = ""
+
+
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
+class Row(msgspec.Struct):
+    """One line with its position, ready to insert."""
+
+    table: str
+    source: str
+    event_id: str
+    received_at: str
+    type: str
+    line: bytes
+    position: bytes
+    """The position columns as JSON members."""
+
+    def json(self) -> bytes:
+        """The row to insert."""
+        return self.line[:-1] + self.position
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A position that rightly gets no row, and why."""
+
+    row: Row
+    reason: str
+
+    def json(self) -> bytes:
+        """The row of skipped_positions."""
+        entry = {
+            "reason": self.reason,
+            "source": self.row.source,
+            "event_id": self.row.event_id,
+            "received_at": self.row.received_at,
+        }
+        return msgspec.json.encode(entry)[:-1] + self.row.position
+
+
+_TABLES = {"event": "events", "failed": "failed_events"}
+
+
+def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime) -> Iterator[Row]:
+    """The rows of one packed record, without those at the indices in `done`."""
+    shared = b',"log_id":%s,"log_partition":%d,"log_epoch":%d,"log_offset":%d,"log_count":%d,"log_index":' % (
+        msgspec.json.encode(log_id),
+        record.partition,
+        record.epoch,
+        record.offset,
+        record.count,
+    )
+    for index, line in enumerate(record.value.split(b"\n")):
+        if index in done:
+            continue
+        position = shared + b"%d}" % index
+        try:
+            head = _decode_head(line)
+            table = _TABLES[head.kind]
+        except (msgspec.DecodeError, KeyError) as error:
+            yield dead_letter(line, position, f"cannot be read: {error}", now)
+        else:
+            yield Row(table, head.source, head.event_id, head.received_at, head.type, line, position)
+
+
+def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:
+    """A line that has no place in events, kept where its owner can see it, at the same position."""
+    kept = line[:_KEPT_BYTES]
+    try:
+        body, text = kept.decode(), True
+    except UnicodeDecodeError:
+        body, text = base64.b64encode(kept).decode(), False
+    failed = FailedEvent(
+        contract=CONTRACT_VERSION,
+        failed_id="",
+        source="",
+        received_at=now,
+        tag=RejectionTag.UNREADABLE_RECORD,
+        rule=rule[:500],
+        body=body,
+        body_encoding="utf8" if text else "base64",
+    )
+    return Row("failed_events", "", "", now.isoformat(), "", to_line(failed), position)

@@ -1,0 +1,61 @@
+"""Step 6: one batch into the store. Rows and positions arrive together; the offset is committed after."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from safar.errors import StoreUnavailable
+from safar.store import RowsRefused, Store
+from safar.telemetry import AggregatorMetrics
+from services.aggregator.records import Row, Skipped, dead_letter
+
+# When a batch has more unstorable rows than this, it is not the rows: stop, rather than bury the log.
+_DEAD_LETTER_LIMIT = 1000
+
+_log = logging.getLogger(__name__)
+
+
+class Sink:
+    """Inserts the rows of a batch, in pieces that are each one atomic insert."""
+
+    def __init__(self, store: Store, metrics: AggregatorMetrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    def write(self, rows: Sequence[Row], skipped: Sequence[Skipped], token: str, now: datetime) -> None:
+        """Return when every row is stored. StoreUnavailable: some may be; read the positions before going on."""
+        by_table: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_table[row.table].append(row)
+        dead: list[Row] = []
+        self._insert(by_table["events"], f"{token}:events", dead, now)
+        self._insert(by_table["failed_events"], f"{token}:failed", dead, now)
+        self._insert_lines("failed_events", [row.json() for row in dead], f"{token}:dead")
+        self._insert_lines("skipped_positions", [entry.json() for entry in skipped], f"{token}:skipped")
+        self._metrics.duplicates.inc(len(skipped))
+        self._metrics.dead_letters.inc(len(dead))
+
+    def _insert(self, rows: Sequence[Row], token: str, dead: list[Row], now: datetime) -> None:
+        """Insert; when the store refuses a row, halve until it stands alone and becomes a dead letter.
+
+        A refused insert stores nothing: it is parsed whole before anything is written.
+        """
+        try:
+            self._insert_lines(rows[0].table if rows else "", [row.json() for row in rows], token)
+        except RowsRefused as refusal:
+            if len(rows) == 1:
+                _log.warning("a row was refused by the store and is kept in failed_events: %s", refusal)
+                dead.append(dead_letter(rows[0].line, rows[0].position, str(refusal), now))
+                if len(dead) > _DEAD_LETTER_LIMIT:
+                    raise StoreUnavailable("The store refuses row after row; its tables do not fit.") from refusal
+                return
+            middle = len(rows) // 2
+            self._insert(rows[:middle], f"{token}<", dead, now)
+            self._insert(rows[middle:], f"{token}>", dead, now)
+
+    def _insert_lines(self, table: str, lines: Sequence[bytes], token: str) -> None:
+        if not lines:
+            return
+        self._store.insert_lines(table, b"\n".join(lines), token)
+        self._metrics.rows.labels(table).inc(len(lines))

@@ -1,0 +1,196 @@
+"""The path of one request, from its bytes to the durable log: `Ingest.take` is the ordered list of steps."""
+
+import base64
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from safar.clock import Clock
+from safar.config import Config
+from safar.contract import CONTRACT_VERSION, FailedEvent, to_line
+from safar.contract.accept import Receipt, accept
+from safar.contract.values import parse_timestamp
+from safar.errors import EventRejected, MalformedRequest, RejectionTag
+from safar.sources import Source, Sources
+from safar.telemetry import CollectorMetrics
+from services.collector.decode import Body, decode_call, single, split_batch
+from services.collector.publish import Line, Publisher, partition_of
+
+_KEPT_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """The outcome of one rejected event of a batch."""
+
+    index: int
+    message_id: str
+    tag: str
+    field: str
+    rule: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As the answer names it."""
+        return {
+            "index": self.index,
+            "messageId": self.message_id,
+            "tag": self.tag,
+            "field": self.field,
+            "rule": self.rule,
+        }
+
+
+@dataclass
+class Outcome:
+    """What became of a request's events, all of them durable."""
+
+    accepted: int = 0
+    unmapped: int = 0
+    rejected: list[Rejection] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What taking a request needs."""
+
+    config: Config
+    sources: Sources
+    publisher: Publisher
+    partitions: int
+    metrics: CollectorMetrics
+    clock: Clock
+
+    async def take(self, body: bytes, header_key: str, kind: str) -> Outcome:
+        """Decode, find the source, validate and enrich each event, append; returns when all of it is durable."""
+        received_at = self.clock()
+        decoded = await self._decode(body, header_key, kind, received_at)
+        source = self.sources.by_key(header_key or decoded.write_key)
+        outcome = self._accept_all(decoded, kind, source, received_at)
+        await self.publisher.publish(outcome.lines)
+        self._count(outcome, source)
+        return outcome
+
+    async def _decode(self, body: bytes, header_key: str, kind: str, received_at: datetime) -> Body:
+        try:
+            return split_batch(body, self.config.batch_max_events) if kind == "batch" else single(body)
+        except MalformedRequest as error:
+            # The body names no source; when the header does, what came is kept for its owner to see.
+            if header_key:
+                source = self.sources.by_key(header_key)
+                refused = EventRejected(RejectionTag.MALFORMED_EVENT, "", str(error))
+                failed = _failed(refused, _Refused(body, None, kind), source, received_at)
+                await self.publisher.publish([(self._partition(source, failed.failed_id), to_line(failed))])
+                self.metrics.rejected.labels(refused.rejection).inc()
+            raise
+
+    def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
+        outcome = Outcome()
+        sent_at = _lenient_time(body.sent_at)
+        receipt = Receipt(source.name, received_at, sent_at, source.strict, source.currency)
+        prepare = _merger(body.context) if kind == "batch" else _typer(kind)
+        for index, raw in enumerate(body.calls):
+            call = None
+            try:
+                call = prepare(decode_call(raw, self.config.event_max_bytes))
+                event = accept(call, receipt)
+                line = to_line(event)
+                if len(line) > self.config.event_max_bytes * 2:
+                    raise EventRejected(RejectionTag.EVENT_TOO_LARGE, "", "is too large to store")
+            except EventRejected as refused:
+                self._keep(outcome, index, _failed(refused, _Refused(bytes(raw), call, kind), source, received_at))
+            else:
+                person = event.anonymous_id or event.user_id
+                outcome.lines.append((self._partition(source, person), line))
+                outcome.accepted += 1
+                outcome.unmapped += event.stage == "unmapped"
+        return outcome
+
+    def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:
+        outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
+        outcome.lines.append((partition_of(failed.source, failed.failed_id, self.partitions), to_line(failed)))
+
+    def _partition(self, source: Source, person: str) -> int:
+        return partition_of(source.name, person, self.partitions)
+
+    def _count(self, outcome: Outcome, source: Source) -> None:
+        if outcome.accepted:
+            self.metrics.accepted.labels(source.name).inc(outcome.accepted)
+        if outcome.unmapped:
+            self.metrics.unmapped.inc(outcome.unmapped)
+        for rejection in outcome.rejected:
+            self.metrics.rejected.labels(rejection.tag).inc()
+
+
+def _typer(kind: str) -> Callable[[Any], Any]:
+    """The path of a single call says its type."""
+
+    def prepare(call: Any) -> Any:  # noqa: ANN401
+        return {**call, "type": kind} if isinstance(call, dict) else call
+
+    return prepare
+
+
+def _merger(context: dict[str, Any] | None) -> Callable[[Any], Any]:
+    """A batch's context stands behind each event's own."""
+
+    def prepare(call: Any) -> Any:  # noqa: ANN401
+        if not context or not isinstance(call, dict):
+            return call
+        own = call.get("context")
+        if own is not None and not isinstance(own, dict):
+            return call
+        return {**call, "context": {**context, **(own or {})}}
+
+    return prepare
+
+
+def _lenient_time(text: str | None) -> datetime | None:
+    """The batch's sentAt only corrects clocks: when it cannot be read, clocks are not corrected."""
+    try:
+        return parse_timestamp(text, "sentAt")
+    except EventRejected:
+        return None
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """What was refused: as received, as far as it could be decoded, and where it was posted."""
+
+    raw: bytes
+    call: Any
+    endpoint: str
+
+
+def _failed(reason: EventRejected, refused: _Refused, source: Source, received_at: datetime) -> FailedEvent:
+    body, encoding = _as_text(refused.raw[:_KEPT_BYTES])
+    named = refused.call if isinstance(refused.call, dict) else {}
+    return FailedEvent(
+        contract=CONTRACT_VERSION,
+        failed_id=str(uuid.uuid4()),
+        source=source.name,
+        received_at=received_at,
+        tag=reason.rejection,
+        field=reason.field,
+        rule=reason.rule,
+        event_id=_short_text(named.get("messageId")),
+        event=_short_text(named.get("event")),
+        body=body,
+        body_encoding=encoding,
+        endpoint=refused.endpoint,
+    )
+
+
+def _short_text(value: Any) -> str:  # noqa: ANN401
+    return value[:255] if isinstance(value, str) else ""
+
+
+def _as_text(raw: bytes) -> tuple[str, Any]:
+    try:
+        return raw.decode(), "utf8"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"
+
+

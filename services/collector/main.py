@@ -1,0 +1,28 @@
+"""The collector's composition root: picks the log, builds the parts, listens until told to stop."""
+
+import asyncio
+
+from safar.clock import system_clock
+from safar.config import Config
+from safar.http import listen
+from safar.log import open_log
+from safar.sources import Sources
+from safar.telemetry import CollectorMetrics, new_registry
+from services.collector.app import collector_app
+from services.collector.ingest import Ingest
+from services.collector.publish import Publisher
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Take events until `stop`; then answer what is at hand, append what is waiting, and let go of the log."""
+    sources = Sources(config.sources_file)
+    log = open_log(config.log_url)
+    metrics = CollectorMetrics(new_registry())
+    publisher = Publisher(log.writer(), metrics, config.queue_max_bytes, config.record_max_bytes)
+    ingest = Ingest(config, sources, publisher, log.partitions, metrics, system_clock)
+    try:
+        async with listen(collector_app(ingest), config.collector_host, config.collector_port, "SAFAR_COLLECTOR_PORT"):
+            await stop.wait()
+    finally:
+        await publisher.close()
+        log.close()

@@ -1,0 +1,114 @@
+"""Step 4: pack the lines of concurrent requests into records and append them; a request goes on when its lines are durable.
+
+As soon as one append ends the next begins with whatever has gathered meanwhile: an idle collector answers at once,
+a busy one shares each fsync among many requests.
+"""
+
+import asyncio
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from safar.errors import CollectorBusy, SafarError
+from safar.log import LogWriter, NewRecord
+from safar.telemetry import CollectorMetrics
+
+Line = tuple[int, bytes]
+"""(partition, stored line without newline)."""
+
+
+def partition_of(source: str, person: str, partitions: int) -> int:
+    """Where a person's events go: one partition for a whole journey and every retry of it."""
+    return zlib.crc32(f"{source}\0{person}".encode()) % partitions
+
+
+class _Group:
+    """Lines that will be durable together."""
+
+    def __init__(self) -> None:
+        self.lines: dict[int, list[bytes]] = defaultdict(list)
+        self.bytes = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Publisher:
+    """The bounded queue in front of the log. Belongs to one event loop."""
+
+    def __init__(self, writer: LogWriter, metrics: CollectorMetrics, queue_max_bytes: int, record_max_bytes: int) -> None:
+        self._writer = writer
+        self._metrics = metrics
+        self._queue_max_bytes = queue_max_bytes
+        self._record_max_bytes = min(record_max_bytes, writer.max_record_bytes)
+        self._thread = ThreadPoolExecutor(1, "log-writer")
+        self._gathering = _Group()
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        self._closing = False
+        self.failing: SafarError | None = None
+        self._task = asyncio.create_task(self._run())
+
+    async def publish(self, lines: list[Line]) -> None:
+        """Return when every line is durable. CollectorBusy: nothing was taken. LogUnavailable: not confirmed."""
+        size = sum(len(line) for _, line in lines)
+        if self._closing or self._queued_bytes + size > self._queue_max_bytes:
+            raise CollectorBusy("The collector is busy; send the same events again after a moment.")
+        group = self._gathering
+        for partition, line in lines:
+            group.lines[partition].append(line)
+        group.bytes += size
+        self._queued_bytes += size
+        self._wake.set()
+        # Shielded: a client that goes away must not cancel what its neighbours wait for.
+        await asyncio.shield(group.done)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            group, self._gathering = self._gathering, _Group()
+            if group.lines:
+                await self._append(group)
+            elif self._closing:
+                return
+
+    async def _append(self, group: _Group) -> None:
+        self._metrics.queue_bytes.set(self._queued_bytes)
+        records = list(pack(group.lines, self._record_max_bytes))
+        started = time.perf_counter()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.append, records)
+        except SafarError as error:
+            self.failing = error
+            self._metrics.append_failures.inc()
+            group.done.set_exception(error)
+            group.done.exception()  # every waiter may have gone: the failure counts as seen
+        else:
+            self.failing = None
+            self._metrics.append_seconds.observe(time.perf_counter() - started)
+            group.done.set_result(None)
+        self._queued_bytes -= group.bytes
+        self._metrics.queue_bytes.set(self._queued_bytes)
+
+    async def close(self) -> None:
+        """Append what is waiting, then let go of the log."""
+        self._closing = True
+        self._wake.set()
+        await self._task
+        self._thread.shutdown()
+        self._writer.close()
+
+
+def pack(lines: dict[int, list[bytes]], max_bytes: int) -> Iterable[NewRecord]:
+    """Join the lines of each partition into records of at most `max_bytes`."""
+    for partition, waiting in lines.items():
+        packed: list[bytes] = []
+        size = 0
+        for line in waiting:
+            if packed and size + len(line) + 1 > max_bytes:
+                yield NewRecord(partition, len(packed), b"\n".join(packed))
+                packed, size = [], 0
+            packed.append(line)
+            size += len(line) + 1
+        yield NewRecord(partition, len(packed), b"\n".join(packed))

@@ -1,0 +1,138 @@
+"""A real Apache Kafka broker for tests: one KRaft node in a child process, on free loopback ports.
+
+The jars are named in `kafka/pom.xml` and fetched once by Maven into `.kafka/` of the clone. The broker can be
+killed and started again on the same directory and port, which is what recovery tests need.
+"""
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+_POM = Path(__file__).parent / "kafka" / "pom.xml"
+_CLONE = Path(__file__).resolve().parents[2]
+_START_TIMEOUT_S = 60
+_CLUSTER_ID = "c2FmYXItdGVzdC1icm9rZXI"
+# The serial collector and the first compiler tier take less CPU at start, which is what the tests wait for.
+_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+log.dirs={directory}/data
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+# A broker killed and restarted is let in again after this long; the default of 9 s makes recovery tests slow.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+"""
+
+
+def _jars_directory() -> Path:
+    """Where the jars of this very pom.xml are, or will be."""
+    return _CLONE / ".kafka" / hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
+
+
+def missing_tool() -> str | None:
+    """Name the program without which no broker can be started here, if any."""
+    needed = ["java"] if _jars_directory().is_dir() else ["java", "mvn"]
+    return next((tool for tool in needed if shutil.which(tool) is None), None)
+
+
+def _jars() -> Path:
+    """Fetch the jars unless they are there; a half-finished download never counts."""
+    directory = _jars_directory()
+    if not directory.is_dir():
+        partial = directory.with_name(f"{directory.name}.{os.getpid()}")
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+        subprocess.run(
+            ["mvn", "--batch-mode", "--quiet", "--file", str(_POM), *goal], check=True, timeout=300
+        )
+        partial.rename(directory)
+    return directory
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class KafkaBroker:
+    """One broker with its data in `directory`; `start` after `stop` or `kill` goes on with the same data."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._port = free_port()
+        self._properties = directory / "server.properties"
+        self._output = directory / "output.txt"
+        self._process: subprocess.Popen[bytes] | None = None
+        text = _PROPERTIES.format(client=self._port, controller=free_port(), directory=directory)
+        self._properties.write_text(text)
+        formatting = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)]
+        subprocess.run(
+            self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL
+        )
+
+    @property
+    def address(self) -> str:
+        """What a client is given as its broker: host:port."""
+        return f"127.0.0.1:{self._port}"
+
+    def _java(self, *arguments: str) -> list[str]:
+        return ["java", *_JVM, "-cp", f"{_jars()}/*", *arguments]
+
+    def start(self) -> None:
+        """Start the broker and return when it accepts connections."""
+        with self._output.open("ab") as output:
+            command = self._java("kafka.Kafka", str(self._properties))
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.directory)
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not _answers(self._port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"The test broker did not start:\n{self._output.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ask the broker to finish, and wait for it."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker without any notice (kill -9)."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=_START_TIMEOUT_S)
+            self._process = None
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic and return when the broker no longer shows it."""
+        from kafka import KafkaAdminClient
+
+        with KafkaAdminClient(bootstrap_servers=[self.address]) as admin:
+            admin.delete_topics([topic])
+            while topic in admin.list_topics():
+                time.sleep(0.05)
