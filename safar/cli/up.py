@@ -4,6 +4,7 @@ example: safar up --demo
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -58,7 +60,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
-def _stopper(stop: threading.Event) -> "signal.Handlers | object":
+def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
@@ -127,8 +129,6 @@ class Child:
 
 
 def _environment(config: Config) -> dict[str, str]:
-    import os
-
     outer = {name: value for name, value in os.environ.items() if not name.startswith("SAFAR_")}
     return outer | config.environment()
 

@@ -25,7 +25,7 @@ def run(config: Config, _options: argparse.Namespace) -> int:
     log = open_log(config.log_url)
     try:
         with reading_store(config) as store, tqdm(desc="verifying", unit=" lines", disable=None) as bar:
-            result = verify(log, store, GROUP, config.id_window_days, bar.update)
+            result = verify(log, store, GROUP, config.id_window_days, lambda lines: bar.update(lines))
     finally:
         log.close()
     print(f"log: {result.records} records below the commit hold {result.lines} lines")

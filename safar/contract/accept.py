@@ -55,7 +55,7 @@ def _without_nulls(call: Any) -> Call:  # noqa: ANN401
     """SDKs send explicit nulls for what they do not know: absent, as far as the contract goes."""
     if not isinstance(call, dict):
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be a JSON object")
-    tidy = _present(call)
+    tidy: Call = _present(call)
     for key in ("properties", "traits", "context"):
         tidy[key] = _present(tidy.get(key, {}))
     context = tidy["context"]
@@ -127,7 +127,7 @@ def _fill_columns(event: Event, call: Call, point: Touchpoint | None, receipt: R
                 setattr(event, column, _text(properties[column]))
         if properties.get("initiator") in ("customer", "us"):
             event.initiator = properties["initiator"]
-        event.score = _number(properties.get("score"))
+        event.score = _score(properties, point)
         _money(event, properties, point, receipt)
         channels().fill(event, properties, context, point)
     if "ip" in context:
@@ -163,5 +163,10 @@ def _text(value: Any) -> str:  # noqa: ANN401
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401
-    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+def _score(properties: Mapping[str, Any], point: Touchpoint | None) -> float | None:
+    """The answer or rating; ratings come as text too."""
+    for name in point.score if point else ():
+        value = properties.get(name)
+        if isinstance(value, int | Decimal | str) and not isinstance(value, bool):
+            return float(value)
+    return None

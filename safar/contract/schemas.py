@@ -29,6 +29,7 @@ class Touchpoint:
     touch_channel: str
     initiator: str
     revenue: tuple[str, ...]
+    score: tuple[str, ...]
     schema: Mapping[str, Any]
 
     @property
@@ -48,6 +49,7 @@ def _touchpoint(path: Path) -> Touchpoint:
         touch_channel=schema.get("x-touch-channel", ""),
         initiator=schema.get("x-initiator", "customer"),
         revenue=tuple(schema.get("x-revenue", ())),
+        score=tuple(schema.get("x-score", ("score",))),
         schema=schema,
     )
 

@@ -14,12 +14,16 @@ _ENVELOPE = "safar:envelope"
 _VALUE = "value"
 
 
+Schemas = Mapping[str, Mapping[str, Any]]
+
+
 class Contract:
     """The touchpoints by every name they go by, with a compiled validator each."""
 
     def __init__(self, points: tuple[Touchpoint, ...]) -> None:
         shared = {**shared_schemas(), **{point.schema["$id"]: point.schema for point in points}}
-        registry = jsonschema_rs.Registry(list(shared.items()))
+        self._schemas: Schemas = shared
+        registry = jsonschema_rs.Registry([(name, dict(schema)) for name, schema in shared.items()])
         self._names = {name.casefold(): point for point in points for name in (point.name, *point.aliases)}
         self._validators = {
             point.name: jsonschema_rs.validator_for(_call_schema(point), registry=registry, mask=_VALUE)
@@ -35,7 +39,7 @@ class Contract:
         """Raise EventRejected with field and rule unless the call keeps the contract."""
         validator = self._validators[point.name] if point else self._envelope
         if not validator.is_valid(call):
-            raise _rejection(next(iter(validator.iter_errors(call))))
+            raise _rejection(next(iter(validator.iter_errors(call))), self._schemas)
 
 
 @cache
@@ -49,21 +53,33 @@ def _call_schema(point: Touchpoint) -> dict[str, Any]:
     return {"allOf": [{"$ref": _ENVELOPE}, properties]}
 
 
-def _rejection(error: jsonschema_rs.ValidationError) -> EventRejected:
-    """Name the field as the sender wrote it, and the rule in the schema's words."""
+def _rejection(error: jsonschema_rs.ValidationError, schemas: Schemas) -> EventRejected:
+    """Name the field as the sender wrote it, and the rule as the schema's title says it."""
     path = [str(part) for part in error.instance_path]
     missing = _missing(error)
     if missing:
         rule = "is required" if len(missing) == 1 else f"{' or '.join(missing)} is required"
         return EventRejected(RejectionTag.MISSING_FIELD, ".".join([*path, missing[0]]), rule)
-    return EventRejected(RejectionTag.INVALID_FIELD, ".".join(path), error.message.removeprefix(_VALUE).strip())
+    title = _title(error, schemas)
+    rule = f"must be {title}" if title else error.message.removeprefix(_VALUE).strip()
+    return EventRejected(RejectionTag.INVALID_FIELD, ".".join(path), rule)
+
+
+def _title(error: jsonschema_rs.ValidationError, schemas: Schemas) -> str:
+    """The title beside the keyword that failed: "safar:common#/$defs/id/maxLength" -> that of `$defs/id`."""
+    identity, _, pointer = (error.absolute_keyword_location or "").partition("#")
+    node: Any = schemas.get(identity, {})
+    for step in pointer.split("/")[1:-1]:
+        node = node[int(step)] if isinstance(node, list) else node.get(step, {})
+    return str(node.get("title", "")) if isinstance(node, dict) else ""
 
 
 def _missing(error: jsonschema_rs.ValidationError) -> list[str]:
     """The absent field, or the fields of which one must be there."""
-    if error.kind.name == "required":
-        return [error.kind.property]
-    if error.kind.name != "anyOf":
+    kind: Any = error.kind  # each kind has attributes of its own
+    if kind.name == "required":
+        return [kind.property]
+    if kind.name != "anyOf":
         return []
-    branches = [_missing(branch) for (branch, *_) in error.kind.context]
+    branches = [_missing(branch) for (branch, *_) in kind.context]
     return [name for branch in branches for name in branch] if all(branches) else []

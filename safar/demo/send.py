@@ -69,7 +69,7 @@ async def send_calls(
     url: str,
     write_key: str,
     batch_size: int = BATCH_SIZE,
-    on_progress: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], object] = lambda _: None,
 ) -> SendResult:
     """Post every call to the collector at `url`; `on_progress` hears how many calls each answer settled.
 
@@ -162,7 +162,7 @@ class _Answer(msgspec.Struct):
 class _Poster:
     """Posts batches to one collector with one write key."""
 
-    def __init__(self, url: str, write_key: str, on_progress: Callable[[int], None]) -> None:
+    def __init__(self, url: str, write_key: str, on_progress: Callable[[int], object]) -> None:
         self._url = url.rstrip("/")
         self._on_progress = on_progress
         self._headers = {

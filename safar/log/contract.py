@@ -7,10 +7,11 @@ newline-delimited JSON lines of one partition; `count` is the number of lines. A
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 
-class NewRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class NewRecord:
     """A packed record on its way in."""
 
     partition: int
@@ -18,7 +19,8 @@ class NewRecord(NamedTuple):
     value: bytes
 
 
-class LogRecord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LogRecord:
     """A packed record as read back. Offsets rise by one within a partition."""
 
     partition: int

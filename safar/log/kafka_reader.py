@@ -31,7 +31,6 @@ from safar.log.contract import Assignment, LogRecord
 from safar.log.kafka_settings import KafkaSettings
 from safar.log.kafka_writer import COUNT_HEADER
 
-_CALL_TIMEOUT_MS = 10_000
 _CONSUMER = {
     "enable_auto_commit": False,
     "auto_offset_reset": "none",
@@ -80,6 +79,7 @@ class KafkaReader:
         self._assignment = Assignment(0, {})
         self._epochs: dict[int, int] = {}
         self._consumer = settings.connect(KafkaConsumer, group_id=group, **_CONSUMER)
+        self._call_timeout_ms = self._consumer.config["request_timeout_ms"]
         self._consumer.subscribe([self._topic], listener=self._rebalances)
 
     def assignment(self) -> Assignment:
@@ -144,10 +144,10 @@ class KafkaReader:
 
     def _positions(self, partitions: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
         """Where the group goes on: at its commit, or at the beginning where it has none."""
-        beginnings = self._consumer.beginning_offsets(partitions, timeout_ms=_CALL_TIMEOUT_MS)
+        beginnings = self._consumer.beginning_offsets(partitions, timeout_ms=self._call_timeout_ms)
         positions = {partition: OffsetAndMetadata(offset) for partition, offset in beginnings.items()}
         for partition in partitions:
-            committed = self._consumer.committed(partition, metadata=True, timeout_ms=_CALL_TIMEOUT_MS)
+            committed = self._consumer.committed(partition, metadata=True, timeout_ms=self._call_timeout_ms)
             positions[partition] = committed or positions[partition]
         return positions
 
@@ -167,7 +167,7 @@ class KafkaReader:
         committed = self._assignment.committed
         owned = {partition: offset for partition, offset in offsets.items() if partition in committed}
         try:
-            self._consumer.commit(self._with_epochs(owned), timeout_ms=_CALL_TIMEOUT_MS)
+            self._consumer.commit(self._with_epochs(owned), timeout_ms=self._call_timeout_ms)
         except (CommitFailedError, RebalanceInProgressError):
             # Another member may own the partition now. It goes on from the last commit, reads again what this
             # one has inserted, and recovery inserts only what is missing: this costs work, never events.
@@ -189,14 +189,14 @@ class KafkaReader:
         """Asked of the brokers; LogUnavailable when they do not answer."""
         owned = [TopicPartition(self._topic, partition) for partition in self._assignment.committed]
         try:
-            ends = self._consumer.end_offsets(owned, timeout_ms=_CALL_TIMEOUT_MS)
+            ends = self._consumer.end_offsets(owned, timeout_ms=self._call_timeout_ms)
         except KafkaError as error:
             raise LogUnavailable(f"The ends of the topic {self._topic} are not known: {error}.") from error
         return {partition.partition: offset for partition, offset in ends.items()}
 
     def close(self) -> None:
         """Leave the group, so that the others get the partitions at once."""
-        self._consumer.close(autocommit=False, timeout_ms=_CALL_TIMEOUT_MS)
+        self._consumer.close(autocommit=False, timeout_ms=self._call_timeout_ms)
 
 
 def _count(headers: Iterable[tuple[str, bytes]], value: bytes) -> int:

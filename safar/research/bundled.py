@@ -5,10 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
-from itertools import batched, chain
+from itertools import chain, count, islice
 from typing import Any
 
+import msgspec
 from tqdm import tqdm
 
 from safar.contract import to_line
@@ -20,10 +22,13 @@ from safar.store.identity import refresh_aliases
 _ROWS_PER_INSERT = 20_000
 
 # Each source's calls as a client would send them.
-_SOURCES: Mapping[str, Callable[[], Iterable[dict[str, Any]]]] = {
+_SOURCES: Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]] = {
     cdnow.SOURCE: cdnow.cdnow_calls,
     shop.SOURCE: shop.shop_calls,
 }
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 @cache
@@ -33,8 +38,28 @@ def bundled_store() -> Store:
     store = open_store(f"chdb://{directory}/store")
     atexit.register(_remove, store, directory)
     migrate(store)
+    load_bundled(store)
+    return store
+
+
+def load_bundled(store: Store) -> None:
+    """Fill a store that has its tables."""
     lines = chain.from_iterable(_lines(source, calls()) for source, calls in _SOURCES.items())
-    for number, batch in enumerate(_batches(tqdm(lines, "bundled data", unit=" events", leave=False, disable=None))):
+    shown = iter(tqdm(lines, "bundled data", unit=" events", leave=False, disable=None))
+    batches = iter(lambda: list(islice(shown, _ROWS_PER_INSERT)), [])
+    for number, batch in enumerate(batches):
         store.insert_lines("events", b"\n".join(batch), token=f"bundled:{number}")
     refresh_aliases(store)
-    return store
+
+
+def _lines(source: str, calls: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """The stored lines of a source's calls, each in a position of a log that never was."""
+    receipt = Receipt(source, received_at=datetime.now(UTC))
+    for offset, call in zip(count(), calls):
+        event = accept(_decode(_encode(call)), receipt)
+        yield to_line(event)[:-1] + b',"log_id":"bundled:%b","log_offset":%d,"log_count":1}' % (source.encode(), offset)
+
+
+def _remove(store: Store, directory: str) -> None:
+    store.close()
+    shutil.rmtree(directory, ignore_errors=True)

@@ -25,7 +25,7 @@ def connect(address: str = "") -> Store:
         raise ConfigError(f"The address must be empty or start with {', '.join(_SCHEMES)}: not {address!r}.")
     store = open_store(address)
     try:
-        store.query("SELECT count() FROM schema_migrations")
+        store.query("SELECT 1 FROM events LIMIT 1")
     except SafarError:
         store.close()
         raise

@@ -1,4 +1,4 @@
-"""The contract's files are sound, agree with each other and with the tables, and their examples show every rule.
+"""The contract's files are sound, agree with each other, with the tables and with docs/touchpoints.md.
 
 Works on the files alone, so that a fault in the data is not mistaken for one in the code that loads it.
 """
@@ -16,13 +16,13 @@ from safar.errors import RejectionTag
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 STAGES = ("awareness", "purchase", "post_purchase")
-REQUIRED_KEYWORDS = {
-    "$schema", "$id", "title", "description", "x-stage", "x-call", "x-aliases", "x-initiator", "type", "properties",
-}  # fmt: skip
-OPTIONAL_KEYWORDS = {"x-touch-channel", "x-revenue", "x-score", "x-local", "required", "allOf", "examples"}
+IDENTITY = {"$schema", "$id", "title", "description", "type", "properties"}
+PLACE = {"x-stage", "x-call", "x-aliases", "x-initiator"}
+OPTIONAL = {"x-touch-channel", "x-revenue", "x-score", "x-local", "required", "allOf", "examples"}
+PATTERNS = {"utm_source", "utm_medium", "campaign", "referrer", "library", "user_agent"}
 CONDITIONS = {
-    "acquisition": {"channel", "utm_source", "utm_medium", "campaign", "referrer", "click_id"},
-    "touch": {"channel", "library", "user_agent", "call", "page"},
+    "acquisition": {"utm_source", "utm_medium", "campaign", "referrer", "click_id"},
+    "touch": {"library", "user_agent", "call", "page"},
 }
 # Rules that JSON Schema cannot say: the schemas let these through and safar.contract refuses them.
 LEFT_TO_THE_CODE = {
@@ -37,7 +37,14 @@ Json = dict[str, Any]
 
 
 def load(path: Path) -> Json:
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise AssertionError(f"{path.name} is not JSON: {error}") from None
+
+
+def names_of(point: Json) -> list[str]:
+    return [name.casefold() for name in (point.get("title", ""), *point.get("x-aliases", ()))]
 
 
 def files(pattern: str) -> Any:
@@ -49,16 +56,21 @@ ENVELOPE = load(SCHEMAS / "envelope.json")
 TOUCHPOINTS = [load(path) for path in sorted(SCHEMAS.glob("touchpoints/*/*.json"))]
 CHANNELS = tomllib.loads((SCHEMAS / "channels.toml").read_text(encoding="utf-8"))
 REGISTRY = jsonschema_rs.Registry([(schema["$id"], schema) for schema in (COMMON, ENVELOPE, *TOUCHPOINTS)])
-BY_NAME = {name.casefold(): point for point in TOUCHPOINTS for name in (point["title"], *point["x-aliases"])}
+BY_NAME = {name: point for point in TOUCHPOINTS for name in names_of(point)}
 ACCEPTED = {path.stem: load(path) for path in sorted(SCHEMAS.glob("examples/accepted/*.json"))}
 REJECTED = {path.stem: load(path) for path in sorted(SCHEMAS.glob("examples/rejected/*.json"))}
+PAGE = (SCHEMAS.parent / "docs" / "touchpoints.md").read_text(encoding="utf-8")
 EVENTS_DDL = (SCHEMAS / "tables" / "0001_events.sql").read_text(encoding="utf-8")
 COLUMNS = set(re.findall(r"^ {4}([a-z_]+) +[A-Z][A-Za-z0-9]+", EVENTS_DDL, re.MULTILINE))
-COLUMN_OF = {name: definition["x-column"] for name, definition in COMMON["$defs"].items() if "x-column" in definition}
+COLUMN_OF = {name: shared["x-column"] for name, shared in COMMON["$defs"].items() if "x-column" in shared}
 
 
 def compiled(schema: Json) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(schema, registry=REGISTRY)
+
+
+def shared_definition(schema: Json) -> str:
+    return schema.get("$ref", "").rpartition("/")[2]
 
 
 def touchpoint_of(call: Json) -> Json | None:
@@ -74,15 +86,15 @@ def present(value: Any, depth: int = 3) -> Any:
     return {key: present(inner, depth - 1) for key, inner in value.items() if inner is not None}
 
 
-def faults(call: Any) -> list[tuple[str, str]]:
+def faults(call: Any) -> set[tuple[str, str]]:
     """(tag, field) of every rule of the schemas that `call` breaks."""
     call = present(call)
     if not isinstance(call, dict):
-        return [("malformed_event", "")]
-    found = [fault(error, ()) for error in compiled(ENVELOPE).iter_errors(call)]
+        return {("malformed_event", "")}
+    found = {fault(error, ()) for error in compiled(ENVELOPE).iter_errors(call)}
     point = touchpoint_of(call) if "type" in call else None
     if point and isinstance(call.get("properties", {}), dict):
-        found += [fault(e, ("properties",)) for e in compiled(point).iter_errors(call.get("properties", {}))]
+        found |= {fault(e, ("properties",)) for e in compiled(point).iter_errors(call.get("properties", {}))}
     return found
 
 
@@ -95,12 +107,7 @@ def fault(error: jsonschema_rs.ValidationError, prefix: tuple[str, ...]) -> tupl
     return "invalid_field", ".".join(at)
 
 
-@files("**/*.json")
-def test_every_file_is_json_with_one_object(path: Path) -> None:
-    assert isinstance(load(path), dict)
-
-
-@pytest.mark.parametrize("schema", [COMMON, ENVELOPE, *TOUCHPOINTS], ids=lambda schema: schema["title"])
+@pytest.mark.parametrize("schema", [COMMON, ENVELOPE, *TOUCHPOINTS], ids=lambda schema: schema["$id"])
 def test_every_schema_is_valid_and_its_references_resolve(schema: Json) -> None:
     jsonschema_rs.meta.validate(schema)
     compiled(schema)
@@ -118,8 +125,8 @@ def test_folder_and_file_name_repeat_stage_and_title(path: Path) -> None:
 @files("touchpoints/*/*.json")
 def test_only_known_keywords_are_used_with_known_values(path: Path) -> None:
     point = load(path)
-    assert set(point) >= REQUIRED_KEYWORDS
-    assert set(point) <= REQUIRED_KEYWORDS | OPTIONAL_KEYWORDS
+    assert set(point) >= IDENTITY | PLACE
+    assert set(point) <= IDENTITY | PLACE | OPTIONAL
     assert point["x-call"] in ("track", "page", "screen")
     assert point["x-initiator"] in ("customer", "us")
     assert point.get("x-touch-channel", "site") in COMMON["$defs"]["channel"]["enum"]
@@ -131,15 +138,14 @@ def test_the_description_is_one_sentence_that_says_when_to_send_it(path: Path) -
 
 
 def test_no_name_or_alias_is_used_twice_in_any_case() -> None:
-    names = [name.casefold() for point in TOUCHPOINTS for name in (point["title"], *point["x-aliases"])]
+    names = [name for point in TOUCHPOINTS for name in names_of(point)]
     assert sorted(names) == sorted(set(names))
 
 
 @files("touchpoints/*/*.json")
 def test_every_property_says_its_rule_in_words(path: Path) -> None:
     for name, schema in load(path)["properties"].items():
-        definition = COMMON["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
-        assert "title" in definition | schema, name
+        assert "title" in COMMON["$defs"].get(shared_definition(schema), {}) | schema, name
 
 
 def test_definitions_name_real_columns() -> None:
@@ -150,7 +156,7 @@ def test_definitions_name_real_columns() -> None:
 @files("touchpoints/*/*.json")
 def test_a_property_that_becomes_a_column_has_the_shared_definition(path: Path) -> None:
     point = load(path)
-    reference = {name: schema.get("$ref", "").rpartition("/")[2] for name, schema in point["properties"].items()}
+    reference = {name: shared_definition(schema) for name, schema in point["properties"].items()}
     assert [name for name in reference if name in COLUMN_OF and reference[name] != name] == []
     assert {reference[name] for name in point.get("x-revenue", ())} <= {"amount"}
     assert {COLUMN_OF[reference[name]] for name in point.get("x-score", ())} <= {"score"}
@@ -162,9 +168,9 @@ def test_channel_rules_are_readable_and_lead_to_described_channels() -> None:
     for kind, conditions in CONDITIONS.items():
         for rule in CHANNELS[kind]:
             assert rule["channel"] in CHANNELS[f"{kind}_channels"]
-            assert len(rule) > 1
-            assert set(rule) <= conditions
-            for condition in {"utm_source", "utm_medium", "campaign", "referrer", "library", "user_agent"} & set(rule):
+            assert set(rule) - {"channel"}
+            assert set(rule) - {"channel"} <= conditions
+            for condition in PATTERNS & set(rule):
                 re.compile(rule[condition], re.IGNORECASE)
     re.compile(CHANNELS["internal_referrers"], re.IGNORECASE)
 
@@ -186,7 +192,7 @@ def test_every_touchpoint_has_an_example_that_keeps_it(point: Json) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_an_accepted_example_breaks_no_rule_and_expects_columns(name: str) -> None:
     call, expect = ACCEPTED[name]["call"], ACCEPTED[name]["expect"]
-    assert faults(call) == []
+    assert faults(call) == set()
     assert set(expect) <= COLUMNS
     point = touchpoint_of(call)
     stage = point["x-stage"] if point else "unmapped" if call["type"] == "track" else ""
@@ -199,7 +205,7 @@ def test_an_accepted_example_breaks_no_rule_and_expects_columns(name: str) -> No
 def test_a_rejected_example_breaks_the_one_rule_it_names(name: str) -> None:
     expect = REJECTED[name]["expect"]
     assert expect["tag"] in set(RejectionTag)
-    wanted = [] if name in LEFT_TO_THE_CODE else [(expect["tag"], expect["field"])]
+    wanted = set() if name in LEFT_TO_THE_CODE else {(expect["tag"], expect["field"])}
     assert faults(REJECTED[name]["call"]) == wanted
 
 
@@ -209,3 +215,35 @@ def test_every_required_property_has_an_example_that_lacks_it(point: Json) -> No
     shown = {case["expect"]["field"] for case in cases if touchpoint_of(case["call"]) is point}
     if not point.get("x-local"):
         assert {f"properties.{name}" for name in point.get("required", ())} <= shown
+
+
+def table_row(point: Json) -> str:
+    """How docs/touchpoints.md lists a touchpoint."""
+    rules = [f"`{name}`" for name in point.get("required", ())]
+    rules += [rule["title"].removesuffix(" is required") for rule in point.get("allOf", ())]
+    aliases = ", ".join(f"`{alias}`" for alias in point["x-aliases"])
+    when = point["description"].removeprefix("Send when ").removesuffix(".")
+    return f"| {point['title']} | {point['x-stage']} | {when} | {'; '.join(rules)} | {aliases} |"
+
+
+def test_the_page_lists_every_touchpoint_as_its_file_says() -> None:
+    listed = [point for point in TOUCHPOINTS if not point.get("x-local")]
+    listed.sort(key=lambda point: (STAGES.index(point["x-stage"]), point["title"]))
+    rows = [line for line in PAGE.splitlines() if line.split(" | ")[1:2] and line.split(" | ")[1] in STAGES]
+    assert rows == [table_row(point) for point in listed]
+
+
+def test_the_page_lists_every_channel_as_channels_toml_says() -> None:
+    for kind in CONDITIONS:
+        for channel, meaning in CHANNELS[f"{kind}_channels"].items():
+            assert f"| `{channel}` | {meaning} |" in PAGE
+
+
+def test_the_page_s_own_touchpoint_would_be_taken() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    point = next(block for block in map(json.loads, blocks) if "$id" in block)
+    jsonschema_rs.meta.validate(point)
+    assert set(point) >= IDENTITY | PLACE | {"x-local", "examples"}
+    assert f"schemas/touchpoints/{point['x-stage']}/{point['$id'].rpartition('/')[2]}.json" in PAGE
+    for properties in point["examples"]:
+        compiled(point).validate(properties)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _POM = Path(__file__).parent / "kafka" / "pom.xml"
 _CLONE = Path(__file__).resolve().parents[2]
+PASSWORD = "a password of the test broker"
 _START_TIMEOUT_S = 60
 _CLUSTER_ID = "c2FmYXItdGVzdC1icm9rZXI"
 # The serial collector and the first compiler tier take less CPU at start, which is what the tests wait for.
@@ -24,8 +25,11 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
+listeners=PLAINTEXT://127.0.0.1:{client},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client},SASL://127.0.0.1:{sasl}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
+listener.name.sasl.sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config={module} required user_safar="{password}";
 log.dirs={directory}/data
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -83,12 +87,20 @@ class KafkaBroker:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._port = free_port()
+        self._port, self._sasl_port, controller = free_port(), free_port(), free_port()
         self._properties = directory / "server.properties"
         self._output = directory / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
-        text = _PROPERTIES.format(client=self._port, controller=free_port(), directory=directory)
-        self._properties.write_text(text)
+        self._properties.write_text(
+            _PROPERTIES.format(
+                client=self._port,
+                sasl=self._sasl_port,
+                controller=controller,
+                directory=directory,
+                module="org.apache.kafka.common.security.plain.PlainLoginModule",
+                password=PASSWORD,
+            )
+        )
         formatting = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)]
         subprocess.run(
             self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL
@@ -98,6 +110,11 @@ class KafkaBroker:
     def address(self) -> str:
         """What a client is given as its broker: host:port."""
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def sasl_address(self) -> str:
+        """Where a client must say that it is `safar`, with PASSWORD, by SASL PLAIN."""
+        return f"127.0.0.1:{self._sasl_port}"
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", *_JVM, "-cp", f"{_jars()}/*", *arguments]

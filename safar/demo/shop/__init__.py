@@ -1,7 +1,7 @@
 """The simulated shop (source `demo-shop`): whole journeys, seeded, with a known truth behind them.
 
 `model` holds that truth in numbers and docs/demo-shop.md explains it; `words` holds the texts. `life` tells
-one visitor's story with the help of `browse`, `checkout`, `care`, `feedback` and `loyalty`, which write into a
+one visitor's story with the help of `browse`, `checkout`, `care`, `feedback` and `loyalty`; all write into a
 `journal`.
 """
 

@@ -78,7 +78,7 @@ class Visit:
         self.device = device
         self.logged_in = logged_in
         self._session_id = f"{journal.key}-s{journal.sessions}"
-        self._landing: Landing | None = landing
+        self._landing = landing
         self._page: dict[str, str] = {}
 
     def look(self, name: str, path: str) -> None:
@@ -86,18 +86,16 @@ class Visit:
         if self.device.app:
             self._write("screen", {"name": name, "properties": {}})
             return
-        self._page = {"path": path, "url": SITE + path + self._query(), "title": name}
-        if self._landing and self._landing.referrer:
-            self._page["referrer"] = self._landing.referrer
-        if self._landing and self._landing.campaign:
+        arrives = not self._page
+        self._turn_to(path)
+        if arrives and self._landing.campaign:
             self.track("Campaign Clicked", {"campaign_name": self._landing.campaign})
-        self._write("page", {"name": name, "properties": dict(self._page)})
-        self._landing = None
+        self._write("page", {"name": name, "properties": self._page | {"title": name}})
 
     def track(self, event: str, properties: Properties, *, path: str = "") -> None:
         """Something done on the page, or on the page `path` that counts no view of its own."""
         if path:
-            self._page = {"path": path, "url": SITE + path}
+            self._turn_to(path)
         self._write("track", {"event": event, "properties": properties})
 
     def identify(self, traits: Properties) -> None:
@@ -113,22 +111,25 @@ class Visit:
             ids["userId"] = user_id
         self.journal.write(self.at, kind, ids | call | {"context": self._context()})
 
-    def _context(self) -> dict[str, Any]:
-        context: dict[str, Any] = {"sessionId": self._session_id, "locale": self.device.language}
-        if self.device.app:
-            return context | {"app": {"name": "Demo shop"}, "device": {"type": "android"}}
-        if self._landing and self._landing.source:
-            names = {
-                "name": self._landing.campaign,
-                "source": self._landing.source,
-                "medium": self._landing.medium,
-            }
-            context["campaign"] = names
-        return context | {"page": dict(self._page)}
+    def _turn_to(self, path: str) -> None:
+        """The first page is where the link led, parameters and all; later ones are reached from the last."""
+        referrer = SITE + self._page["path"] if self._page else self._landing.referrer
+        query = "" if self._page else self._query()
+        self._page = {"path": path, "url": SITE + path + query} | ({"referrer": referrer} if referrer else {})
 
     def _query(self) -> str:
         landing = self._landing
-        if not landing or not landing.source:
+        if not landing.source:
             return ""
         utm = f"?utm_source={landing.source}&utm_medium={landing.medium}&utm_campaign={landing.campaign}"
         return utm + (f"&{landing.click_id}={self._session_id}" if landing.click_id else "")
+
+    def _context(self) -> dict[str, Any]:
+        context: dict[str, Any] = {"sessionId": self._session_id, "locale": self.device.language}
+        if self.device.app:
+            return context | {"library": {"name": "analytics-android"}}
+        context |= {"library": {"name": "analytics.js"}, "page": self._page}
+        if "?" in self._page.get("url", ""):
+            names = {"name": self._landing.campaign, "source": self._landing.source}
+            context["campaign"] = names | {"medium": self._landing.medium}
+        return context

@@ -104,7 +104,9 @@ class Life:
         elif not self._member and self._rng.random() < model.LOYALTY_SHARE:
             self._member = True
             self._journal.track(
-                order.at + timedelta(minutes=5), "Loyalty Joined", {"program_id": "tea-friends"}
+                order.at + timedelta(minutes=5),
+                "Loyalty Joined",
+                {"program_id": "tea-friends", "channel": "site"},
             )
         return order.at, order.experience
 

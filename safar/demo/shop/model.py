@@ -42,7 +42,7 @@ class Channel:
 CHANNELS: Final = {
     "direct": Channel(share=0.22, buys=0.30, rate=1.0, dropout=1.0, spend=1.0),
     "organic": Channel(share=0.28, buys=0.27, rate=1.1, dropout=0.9, spend=1.0),
-    "paid": Channel(share=0.24, buys=0.22, rate=0.8, dropout=1.6, spend=0.9),
+    "paid_search": Channel(share=0.24, buys=0.22, rate=0.8, dropout=1.6, spend=0.9),
     "social": Channel(share=0.15, buys=0.16, rate=0.7, dropout=1.8, spend=0.8),
     "email": Channel(share=0.05, buys=0.35, rate=1.2, dropout=0.8, spend=1.1),
     "referral": Channel(share=0.06, buys=0.40, rate=1.3, dropout=0.6, spend=1.2),

@@ -50,7 +50,7 @@ class Landing:
 LANDINGS: Final = {
     "direct": (Landing(),),
     "organic": (Landing(referrer="https://www.google.com/"), Landing(referrer="https://duckduckgo.com/")),
-    "paid": (
+    "paid_search": (
         Landing("https://www.google.com/", "brand-search", "google", "cpc", "gclid"),
         Landing("https://www.google.com/", "tea-season", "google", "cpc", "gclid"),
         Landing("https://www.bing.com/", "tea-season", "bing", "cpc", "msclkid"),

@@ -1,0 +1,16 @@
+"""The doors of the embedded store: ClickHouse's own HTTP interface, so that unmodified clients work.
+
+A statement takes this path::
+
+    door.py    one HTTP endpoint: who asks, is there room, what went wrong
+    ask.py     the request, read into an `Ask`
+    reader.py  the reader's door: guard.py checks the statement against allowed.py, then engine.py runs it
+    writer.py  the writer's door of `safar store-server`: any statement, inserts with a body
+    answer.py  the answer, streamed in blocks from the worker thread
+    server.py  `safar store-server`: both doors at one port
+"""
+
+from safar.store.door.reader import DoorOptions, reader_door
+from safar.store.door.server import serve_store, store_server_app
+
+__all__ = ["DoorOptions", "reader_door", "serve_store", "store_server_app"]

@@ -1,0 +1,135 @@
+"""One request of ClickHouse's HTTP interface, read into an `Ask`."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import lz4.frame
+from aiohttp import web
+
+from safar.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding
+
+# What the HTTP interface itself understands; whatever else a client sends is a setting of the engine.
+_NOT_SETTINGS = frozenset(
+    {
+        "query", "database", "default_format", "user", "password", "query_id", "session_id", "session_timeout",
+        "session_check", "quota_key", "compress", "decompress", "buffer_size", "wait_end_of_query",
+        "client_protocol_version", "role", "enable_http_compression", "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close",
+    }
+)  # fmt: skip
+# aiohttp has undone these by the time the body is read, within the same limit.
+_INFLATED = ("", "identity", "gzip", "deflate", "br", "zstd")
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """Who asks; both empty when nothing was sent."""
+
+    user: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked. `parameters` are escaped as ClickHouse wants them; `settings` are as sent, unchecked."""
+
+    query: str
+    body: bytes
+    may_write: bool
+    database: str
+    default_format: str
+    query_id: str
+    parameters: Mapping[str, str]
+    settings: Mapping[str, str]
+
+    def text(self) -> str:
+        """The statement, when nothing in it is data: the query of the URL and the body are one text."""
+        try:
+            return "\n".join(part for part in (self.query, self.body.decode()) if part)
+        except UnicodeDecodeError:
+            raise MalformedRequest("The statement is not UTF-8.") from None
+
+
+def read_credentials(request: web.Request) -> Credentials:
+    """Take user and password from ClickHouse's own headers, or from HTTP Basic, or a bearer token."""
+    if "X-ClickHouse-User" in request.headers or "X-ClickHouse-Key" in request.headers:
+        return Credentials(request.headers.get("X-ClickHouse-User", ""), request.headers.get("X-ClickHouse-Key", ""))
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return Credentials("", value.strip())
+    if scheme.lower() != "basic":
+        return Credentials("", "")
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise MalformedRequest("The Authorization header is not valid Basic authentication.") from None
+    return Credentials(user, password)
+
+
+async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
+    """Read parameters and body; `body_max_bytes` holds after inflating."""
+    fields = dict(request.query)
+    if fields.get("compress") == "1" or fields.get("decompress") == "1":
+        raise UnsupportedEncoding("ClickHouse's own block compression is not spoken here: set compress=0 in the client.")
+    try:
+        if request.content_type == "multipart/form-data":
+            fields |= await _form(request)
+            body = b""
+        else:
+            body = await _body(request, body_max_bytes)
+    except web.HTTPRequestEntityTooLarge:
+        raise BodyTooLarge(f"The body is over {body_max_bytes} bytes.") from None
+    return Ask(
+        query=fields.get("query", ""),
+        body=body,
+        may_write=request.method == "POST",
+        database=fields.get("database") or request.headers.get("X-ClickHouse-Database", ""),
+        default_format=fields.get("default_format") or request.headers.get("X-ClickHouse-Format", "TabSeparated"),
+        query_id=fields.get("query_id", ""),
+        parameters={name[6:]: value for name, value in fields.items() if name.startswith("param_")},
+        settings=dict(_settings(fields)),
+    )
+
+
+def _settings(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        if name not in _NOT_SETTINGS and not name.startswith("param_"):
+            yield name, value
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """Clients send a form when the parameters are too long for a URL; a table sent along is not supported."""
+    form = await request.post()
+    if not all(isinstance(value, str) for value in form.values()):
+        raise UnsupportedEncoding("External tables in a form are not supported here.")
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
+    body = await request.read()
+    encoding = request.headers.get("Content-Encoding", "").lower()
+    if encoding == "lz4":
+        return _unlz4(body, limit)
+    if encoding not in _INFLATED:
+        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are.")
+    return body
+
+
+def _unlz4(body: bytes, limit: int) -> bytes:
+    """Clients compress block by block, so there may be several frames, one after another."""
+    parts = []
+    room = limit
+    try:
+        while body:
+            frame = lz4.frame.LZ4FrameDecompressor()
+            part = frame.decompress(body, max_length=room)
+            if not frame.eof:
+                raise BodyTooLarge(f"The body is over {limit} bytes, or its last lz4 frame is cut off.")
+            parts.append(part)
+            room -= len(part)
+            body = frame.unused_data or b""
+    except RuntimeError as error:
+        raise MalformedRequest(f"The body is not lz4: {error}.") from None
+    return b"".join(parts)
