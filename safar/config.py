@@ -59,19 +59,46 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("data_dir", "./data", str, "directory of sources.toml, and of log and store when they are embedded"),
-    Setting("log_url", "", str, "the log: sqlite:///path or kafka://host:port,host:port/topic; default: in the data directory"),
-    Setting("store_dsn", "", str, "the store: chdb:///path or http(s)://user:password@host:port/database; default: in the data directory", secret=True),
+    Setting(
+        "log_url",
+        "",
+        str,
+        "the log: sqlite:///path or kafka://host:port,host:port/topic; default: in the data directory",
+    ),
+    Setting(
+        "store_dsn",
+        "",
+        str,
+        "the store: chdb:///path or http(s)://user:password@host:port/database; default: in the data directory",
+        secret=True,
+    ),
     Setting("collector_host", "127.0.0.1", str, "address the collector listens on"),
     Setting("collector_port", "8080", _port, "port the collector listens on"),
-    Setting("reader_host", "127.0.0.1", str, "address of page, reports and SQL; anything but loopback needs SAFAR_READ_TOKEN"),
+    Setting(
+        "reader_host",
+        "127.0.0.1",
+        str,
+        "address of page, reports and SQL; anything but loopback needs SAFAR_READ_TOKEN",
+    ),
     Setting("reports_port", "8081", _port, "port of the page and the report API"),
     Setting("sql_port", "8123", _port, "port of the reader's door: ClickHouse's HTTP interface, read-only"),
-    Setting("read_token", "", str, "password of the reader's door, and bearer token of the report API", secret=True),
+    Setting(
+        "read_token",
+        "",
+        str,
+        "password of the reader's door, and bearer token of the report API",
+        secret=True,
+    ),
     Setting("write_token", "", str, "password of the writer of `safar store-server`", secret=True),
     Setting("body_max_bytes", "4194304", _positive, "largest request body, after inflating"),
     Setting("event_max_bytes", "32768", _positive, "largest single event"),
     Setting("batch_max_events", "2500", _positive, "most events in one batch"),
-    Setting("queue_max_bytes", "67108864", _positive, "events waiting for the log before the collector answers 503"),
+    Setting(
+        "queue_max_bytes",
+        "67108864",
+        _positive,
+        "events waiting for the log before the collector answers 503",
+    ),
     Setting("record_max_bytes", "524288", _positive, "largest packed record in the log"),
     Setting("insert_max_rows", "100000", _positive, "most rows of one insert"),
     Setting("insert_max_bytes", "67108864", _positive, "most bytes of one insert"),
@@ -150,5 +177,7 @@ def _checked(config: Config) -> Config:
     if config.record_max_bytes < config.event_max_bytes * 2:
         raise ConfigError("SAFAR_RECORD_MAX_BYTES must be at least twice SAFAR_EVENT_MAX_BYTES.")
     if config.reader_host not in ("127.0.0.1", "localhost", "::1") and not config.read_token:
-        raise ConfigError(f"SAFAR_READ_TOKEN must be set when SAFAR_READER_HOST is {config.reader_host!r}: reads need a token there.")
+        raise ConfigError(
+            f"SAFAR_READ_TOKEN must be set when SAFAR_READER_HOST is {config.reader_host!r}: reads need a token there."
+        )
     return config

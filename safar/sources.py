@@ -57,7 +57,9 @@ class Sources:
             self.refresh()
             source = self._by_key.get(write_key)
         if source is None:
-            raise UnknownWriteKey("The write key is missing or belongs to no source; `safar source add NAME` makes one.")
+            raise UnknownWriteKey(
+                "The write key is missing or belongs to no source; `safar source add NAME` makes one."
+            )
         return source
 
 
@@ -84,7 +86,9 @@ def _source(path: Path, name: str, table: Any) -> Source:  # noqa: ANN401 - pars
 def add_source(path: Path, name: str, write_key: str = "") -> str:
     """Add a source, or find the one there is, and return its write key."""
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name):
-        raise ConfigError(f"A source name must be lower-case letters, digits, - and _, starting with a letter; not {name!r}.")
+        raise ConfigError(
+            f"A source name must be lower-case letters, digits, - and _, starting with a letter; not {name!r}."
+        )
     for source in read_sources(path):
         if source.name == name:
             return source.write_keys[0]

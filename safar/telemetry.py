@@ -18,19 +18,28 @@ class CollectorMetrics:
             "safar_collector_requests_total", "requests answered, by status", ["status"], registry=registry
         )
         self.accepted = Counter(
-            "safar_collector_events_accepted_total", "events durable in the log, by source", ["source"], registry=registry
+            "safar_collector_events_accepted_total",
+            "events durable in the log, by source",
+            ["source"],
+            registry=registry,
         )
         self.rejected = Counter(
-            "safar_collector_events_rejected_total", "events kept as failed, by tag", ["tag"], registry=registry
+            "safar_collector_events_rejected_total",
+            "events kept as failed, by tag",
+            ["tag"],
+            registry=registry,
         )
         self.unmapped = Counter(
-            "safar_collector_events_unmapped_total", "accepted events whose name the contract does not know", registry=registry
+            "safar_collector_events_unmapped_total",
+            "accepted events whose name the contract does not know",
+            registry=registry,
         )
-        self.queue_bytes = Gauge(
-            "safar_collector_queue_bytes", "bytes waiting for the log", registry=registry
-        )
+        self.queue_bytes = Gauge("safar_collector_queue_bytes", "bytes waiting for the log", registry=registry)
         self.append_seconds = Histogram(
-            "safar_collector_append_seconds", "time of one append to the log, until durable", registry=registry, buckets=_SECONDS
+            "safar_collector_append_seconds",
+            "time of one append to the log, until durable",
+            registry=registry,
+            buckets=_SECONDS,
         )
         self.append_failures = Counter(
             "safar_collector_append_failures_total", "appends the log did not confirm", registry=registry
@@ -43,7 +52,10 @@ class AggregatorMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.rows = Counter(
-            "safar_aggregator_rows_inserted_total", "rows the store confirmed, by table", ["table"], registry=registry
+            "safar_aggregator_rows_inserted_total",
+            "rows the store confirmed, by table",
+            ["table"],
+            registry=registry,
         )
         self.duplicates = Counter(
             "safar_aggregator_duplicates_total", "events whose id was already stored", registry=registry
@@ -52,25 +64,41 @@ class AggregatorMetrics:
             "safar_aggregator_dead_letters_total", "lines that could not be read or stored", registry=registry
         )
         self.insert_seconds = Histogram(
-            "safar_aggregator_insert_seconds", "time of one batch: inserts and commit", registry=registry, buckets=_SECONDS
+            "safar_aggregator_insert_seconds",
+            "time of one batch: inserts and commit",
+            registry=registry,
+            buckets=_SECONDS,
         )
         self.recoveries = Counter(
-            "safar_aggregator_recoveries_total", "times the stored positions were read to find what is missing", registry=registry
+            "safar_aggregator_recoveries_total",
+            "times the stored positions were read to find what is missing",
+            registry=registry,
         )
         self.failures = Counter(
-            "safar_aggregator_store_failures_total", "inserts or commits that were not confirmed", registry=registry
+            "safar_aggregator_store_failures_total",
+            "inserts or commits that were not confirmed",
+            registry=registry,
         )
         self.lag = Gauge(
-            "safar_aggregator_lag_records", "packed records in the log not yet committed, by partition", ["partition"], registry=registry
+            "safar_aggregator_lag_records",
+            "packed records in the log not yet committed, by partition",
+            ["partition"],
+            registry=registry,
         )
         self.remembered_ids = Gauge(
             "safar_aggregator_remembered_ids", "event ids remembered to recognise doubles", registry=registry
         )
         self.freshness = Gauge(
-            "safar_aggregator_newest_event_timestamp_seconds", "when the newest stored event was received, as Unix time", registry=registry
+            "safar_aggregator_newest_event_timestamp_seconds",
+            "when the newest stored event was received, as Unix time",
+            registry=registry,
         )
         self.report_seconds = Histogram(
-            "safar_aggregator_report_seconds", "time of one report, by name", ["report"], registry=registry, buckets=_SECONDS
+            "safar_aggregator_report_seconds",
+            "time of one report, by name",
+            ["report"],
+            registry=registry,
+            buckets=_SECONDS,
         )
 
 

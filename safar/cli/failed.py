@@ -24,7 +24,7 @@ _WHERE = "({source:String} = '' OR source = {source:String}) AND ({tag:String} =
 _LIST = f"""
 SELECT failed_id, received_at, source, tag, field, rule, event FROM failed_events
 WHERE {_WHERE} ORDER BY received_at DESC LIMIT {{limit:UInt32}}
-"""  # noqa: S608 - the braces are ClickHouse parameters
+"""
 _SHOW = "SELECT * FROM failed_events WHERE failed_id = {id:String} AND failed_id != ''"
 # Events that have landed since under the same id were replayed already.
 _REPLAY = f"""
@@ -32,7 +32,7 @@ SELECT event_id, endpoint, body, body_encoding FROM failed_events
 WHERE {_WHERE} AND endpoint != ''
   AND (event_id = '' OR (source, event_id) NOT IN (SELECT source, event_id FROM events))
 ORDER BY received_at LIMIT 1 BY source, if(event_id = '', failed_id, event_id)
-"""  # noqa: S608
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

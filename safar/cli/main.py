@@ -14,7 +14,18 @@ from safar.cli import demo, failed, migrate, send, serve, source, up, verify
 from safar.config import add_flags, load_config
 from safar.errors import ConfigError, DirectoryOwned, SafarError
 
-_COMMANDS = (up, serve.collector, serve.aggregator, serve.store_server, demo, send, source, verify, failed, migrate)
+_COMMANDS = (
+    up,
+    serve.collector,
+    serve.aggregator,
+    serve.store_server,
+    demo,
+    send,
+    source,
+    verify,
+    failed,
+    migrate,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

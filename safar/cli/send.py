@@ -33,7 +33,9 @@ def run(config: Config, options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"{options.file} cannot be read: {error.strerror}.") from error
     with stream, tqdm(desc="sending", unit=" events", disable=None) as bar:
-        result = asyncio.run(send_calls(read_calls(stream), url=url, write_key=key, on_progress=lambda count: bar.update(count)))
+        result = asyncio.run(
+            send_calls(read_calls(stream), url=url, write_key=key, on_progress=lambda count: bar.update(count))
+        )
     print(f"{result.accepted} accepted, {result.rejected} rejected")
     for one in result.examples:
         print(f"line {one.number}: {one.tag}: {one.field}: {one.rule}")

@@ -55,19 +55,21 @@ def _without_nulls(call: Any) -> Call:  # noqa: ANN401
     """SDKs send explicit nulls for what they do not know: absent, as far as the contract goes."""
     if not isinstance(call, dict):
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be a JSON object")
-    tidy: Call = _present(call)
+    tidy: Call = {key: value for key, value in call.items() if value is not None}
     for key in ("properties", "traits", "context"):
         tidy[key] = _present(tidy.get(key, {}))
     context = tidy["context"]
-    if isinstance(context, dict):
-        for key in ("page", "campaign", "library"):
-            if key in context:
-                context[key] = _present(context[key])
+    if isinstance(context, dict) and context:
+        nested = {key: _present(context[key]) for key in ("page", "campaign", "library") if key in context}
+        tidy["context"] = {**context, **nested}
     return tidy
 
 
 def _present(value: Any) -> Any:  # noqa: ANN401
-    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+    """Without its nulls; the same object when it has none, so it must not be changed in place."""
+    if not isinstance(value, dict) or None not in value.values():
+        return value
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def _touchpoint(call: Call, receipt: Receipt) -> tuple[str, Touchpoint | None]:
@@ -81,7 +83,11 @@ def _touchpoint(call: Call, receipt: Receipt) -> tuple[str, Touchpoint | None]:
         return "", None
     point = contract().touchpoint(name)
     if point is None and receipt.strict:
-        raise EventRejected(RejectionTag.UNKNOWN_EVENT, "event", "is not a touchpoint of the contract, and the source is strict")
+        raise EventRejected(
+            RejectionTag.UNKNOWN_EVENT,
+            "event",
+            "is not a touchpoint of the contract, and the source is strict",
+        )
     return (point.name if point else name), point
 
 

@@ -79,14 +79,24 @@ class Channels:
         self.landing = lru_cache(_REMEMBERED_VISITS)(self._landing)
         self._client_channel = lru_cache(_REMEMBERED_VISITS)(self._client)
 
-    def fill(self, event: Event, properties: Mapping[str, Any], context: Mapping[str, Any], point: Touchpoint | None) -> None:
+    def fill(
+        self,
+        event: Event,
+        properties: Mapping[str, Any],
+        context: Mapping[str, Any],
+        point: Touchpoint | None,
+    ) -> None:
         """Set the channel columns of `event`."""
         visit = _visit(event, properties, context)
         if any(visit):
             landing = self.landing(visit)
             event.acquisition_channel = landing.channel
             event.referrer, event.url = landing.referrer_host, landing.page
-            event.campaign, event.campaign_source, event.campaign_medium = landing.campaign, landing.source, landing.medium
+            event.campaign, event.campaign_source, event.campaign_medium = (
+                landing.campaign,
+                landing.source,
+                landing.medium,
+            )
         event.touch_channel = self._touch_channel(event, properties, context, point)
 
     def _landing(self, visit: Visit) -> Landing:
@@ -105,7 +115,11 @@ class Channels:
         return Landing(channel, referrer, page, facts["utm_source"], facts["utm_medium"], facts["campaign"])
 
     def _touch_channel(
-        self, event: Event, properties: Mapping[str, Any], context: Mapping[str, Any], point: Touchpoint | None
+        self,
+        event: Event,
+        properties: Mapping[str, Any],
+        context: Mapping[str, Any],
+        point: Touchpoint | None,
     ) -> str:
         if point and point.touch_channel:
             return point.touch_channel
@@ -114,7 +128,9 @@ class Channels:
             return named
         library = context.get("library", {}).get("name", "")
         page = context.get("page", {})
-        return self._client_channel(library, context.get("userAgent", ""), event.type, bool(page.get("url") or page.get("path")))
+        return self._client_channel(
+            library, context.get("userAgent", ""), event.type, bool(page.get("url") or page.get("path"))
+        )
 
     def _client(self, library: str, user_agent: str, call: str, page: bool) -> str:
         matching = (rule.channel for rule in self._touch if rule.matches(library, user_agent, call, page))

@@ -49,7 +49,9 @@ def parse_money(value: Any, field: str) -> Decimal:  # noqa: ANN401 - as sent
     amount = Decimal(value).normalize()
     _, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int) or len(digits) + exponent > _MONEY_DIGITS:
-        raise EventRejected(RejectionTag.INVALID_FIELD, field, f"must have at most {_MONEY_DIGITS} digits before the point")
+        raise EventRejected(
+            RejectionTag.INVALID_FIELD, field, f"must have at most {_MONEY_DIGITS} digits before the point"
+        )
     if exponent < -_MONEY_DECIMALS:
         raise EventRejected(RejectionTag.INVALID_FIELD, field, f"must have at most {_MONEY_DECIMALS} decimals")
     return amount.quantize(Decimal(1)) if exponent > 0 else amount

@@ -8,8 +8,11 @@ CDs, US dollars.
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+from safar.errors import ConfigError
 
 SOURCE = "cdnow"
 CALLS = 6919
@@ -21,15 +24,22 @@ def cdnow_calls() -> Iterator[dict[str, Any]]:
     The day is stamped at midnight UTC, for the file knows no hour. Amounts are Decimals in the file's digits.
     There is no `sentAt`: the dates are history, not a client's clock to correct.
     """
-    text = files("lifetimes.datasets").joinpath("CDNOW_sample.txt").read_text(encoding="ascii")
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(cdnow_file().read_text(encoding="ascii").splitlines(), start=1):
         yield _order(number, *line.split())
+
+
+def cdnow_file() -> Path:
+    """The file inside `lifetimes`, found without importing the package and all it stands on."""
+    spec = find_spec("lifetimes")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("The package `lifetimes`, which brings the CDNOW records, is not installed.")
+    return Path(spec.submodule_search_locations[0]) / "datasets" / "CDNOW_sample.txt"
 
 
 def _order(
     number: int, _master_id: str, customer: str, day: str, quantity: str, dollars: str
 ) -> dict[str, Any]:
-    # 21 pairs of lines are equal in every column: only the line's number tells them apart.
+    # 21 lines repeat another in every column: only the line's number tells them apart.
     return {
         "type": "track",
         "event": "Order Completed",

@@ -33,7 +33,7 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of one source. `sent` is empty when it was complete already; `stored` is the store's count."""
+    """What became of one source: what was sent (nothing when it was complete) and what the store has."""
 
     source: str
     calls: int

@@ -81,7 +81,9 @@ class SqliteLog:
         finally:
             connection.close()
         if wanted not in (None, partitions):
-            raise ConfigError(f"The log in {path} has {partitions} partitions; changing that to {wanted} is a migration.")
+            raise ConfigError(
+                f"The log in {path} has {partitions} partitions; changing that to {wanted} is a migration."
+            )
         return cls(directory, log_id, partitions)
 
     @property
@@ -189,7 +191,9 @@ class SqliteReader:
     """Reads by polling the file; every partition is its own, so the generation never changes."""
 
     def __init__(self, directory: Path, log_id: str, partitions: int, group: str) -> None:
-        self._lock = DirectoryLock(directory / f"reader-{group}.lock", f"Another aggregator reads the log in {directory}")
+        self._lock = DirectoryLock(
+            directory / f"reader-{group}.lock", f"Another aggregator reads the log in {directory}"
+        )
         self._records = _connect(directory / "records.db", _RECORDS_SCHEMA)
         self._commits = _connect(directory / "commits.db", _COMMITS_SCHEMA)
         self._log_id = log_id

@@ -18,11 +18,11 @@ Done = Mapping[tuple[int, int], frozenset[int]]
 def stored_positions(store: Store, log_id: str, partition: int, from_offset: int) -> Done:
     """The positions of one partition at or above `from_offset`."""
     selects = " UNION ALL ".join(
-        f"SELECT log_epoch, log_offset, log_index FROM {table} "  # noqa: S608 - names from the tuple above
+        f"SELECT log_epoch, log_offset, log_index FROM {table} "
         "WHERE log_id = {log_id:String} AND log_partition = {partition:UInt32} AND log_offset >= {from:UInt64}"
         for table in POSITION_TABLES
     )
-    sql = f"SELECT log_epoch, log_offset, groupUniqArray(log_index) AS indices FROM ({selects}) GROUP BY ALL"  # noqa: S608
+    sql = f"SELECT log_epoch, log_offset, groupUniqArray(log_index) AS indices FROM ({selects}) GROUP BY ALL"
     parameters = {"log_id": log_id, "partition": partition, "from": from_offset}
     done: dict[tuple[int, int], frozenset[int]] = defaultdict(frozenset)
     for row in store.query(sql, parameters):

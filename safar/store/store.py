@@ -143,7 +143,8 @@ def open_store(dsn: str) -> Store:
     if parts.scheme == "chdb":
         directory = Path(parts.path)
         lock = DirectoryLock(
-            directory.with_name(directory.name + ".lock"), f"Another process works on the store in {directory}"
+            directory.with_name(directory.name + ".lock"),
+            f"Another process works on the store in {directory}",
         )
         return Store(dsn, lock)
     if parts.scheme in ("http", "https") and parts.hostname:

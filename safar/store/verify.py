@@ -19,7 +19,7 @@ _POLL_S = 1.0
 _SILENCE_S = 30.0
 
 _POSITIONS = " UNION ALL ".join(
-    f"SELECT log_id, log_partition, log_epoch, log_offset, log_index, log_count FROM {table}"  # noqa: S608 - constants
+    f"SELECT log_id, log_partition, log_epoch, log_offset, log_index, log_count FROM {table}"
     for table in POSITION_TABLES
 )
 _STORED = f"""
@@ -28,14 +28,14 @@ FROM ({_POSITIONS})
 WHERE log_id = {{log_id:String}} AND log_partition = {{partition:UInt32}}
   AND log_offset >= {{first:UInt64}} AND log_offset <= {{last:UInt64}}
 GROUP BY log_offset, log_epoch
-"""  # noqa: S608 - the braces are ClickHouse parameters
+"""
 _TWICE = f"""
 SELECT count() AS positions FROM
 (
     SELECT log_id, log_partition, log_epoch, log_offset, log_index
     FROM ({_POSITIONS}) GROUP BY ALL HAVING count() > 1
 )
-"""  # noqa: S608
+"""
 _DOUBLE_IDS = """
 SELECT count() AS ids FROM
 (
@@ -62,7 +62,7 @@ def verify(
 ) -> Verification:
     """Compare the log below the commit of `group` with the store."""
     result = Verification()
-    result.tables = {table: _one(store, f"SELECT count() AS n FROM {table}") for table in POSITION_TABLES}  # noqa: S608
+    result.tables = {table: _one(store, f"SELECT count() AS n FROM {table}") for table in POSITION_TABLES}
     for piece in _slices(log, group):
         _check_slice(log.log_id, piece, store, result)
         progress(sum(record.count for record in piece))
@@ -98,7 +98,12 @@ def _slices(log: Log, group: str) -> Iterator[list[LogRecord]]:
 
 def _check_slice(log_id: str, records: list[LogRecord], store: Store, result: Verification) -> None:
     partition = records[0].partition
-    parameters = {"log_id": log_id, "partition": partition, "first": records[0].offset, "last": records[-1].offset}
+    parameters = {
+        "log_id": log_id,
+        "partition": partition,
+        "first": records[0].offset,
+        "last": records[-1].offset,
+    }
     stored = {(row["log_epoch"], row["log_offset"]): row for row in store.query(_STORED, parameters)}
     for record in records:
         result.records += 1

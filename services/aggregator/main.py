@@ -31,7 +31,9 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     try:
         async with AsyncExitStack() as doors:
             reports = reports_app(parts)
-            await doors.enter_async_context(listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT"))
+            await doors.enter_async_context(
+                listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT")
+            )
             sql = reader_door(store, config)
             await doors.enter_async_context(listen(sql, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"))
             worker.start()
@@ -58,7 +60,7 @@ class _Worker(threading.Thread):
         """Consume until stopped."""
         try:
             self._consumer.run()
-        except (SafarError, Exception) as error:  # noqa: BLE001 - whatever it is, the service must not look alive
+        except (SafarError, Exception) as error:
             self.failure = error
             self._loop.call_soon_threadsafe(self._stopped.set)
 

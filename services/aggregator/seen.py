@@ -48,7 +48,12 @@ class SeenIds:
 
     def load(self, log_id: str, partition: int, now: datetime) -> None:
         """Learn the ids that the store has from this partition: after a start, or when it was another's."""
-        parameters = {"log_id": log_id, "partition": partition, "since": now - self._window, "most": self._capacity}
+        parameters = {
+            "log_id": log_id,
+            "partition": partition,
+            "since": now - self._window,
+            "most": self._capacity,
+        }
         client = self._store.client()
         with client.query_column_block_stream(_REMEMBERED, parameters=parameters) as blocks:
             for sources, ids in blocks:
@@ -82,6 +87,10 @@ class SeenIds:
 
     def _add(self, key: tuple[str, str]) -> None:
         if self._count >= self._capacity:
-            self._previous, self._current, self._count = self._current, Bloom(self._capacity, _FALSE_POSITIVES), 0
+            self._previous, self._current, self._count = (
+                self._current,
+                Bloom(self._capacity, _FALSE_POSITIVES),
+                0,
+            )
         self._current.add(key)
         self._count += 1

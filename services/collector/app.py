@@ -14,7 +14,11 @@ from services.collector.ingest import Ingest, Outcome
 _RETRY_AFTER_S = "1"
 # Websites post from other origins; a public write key is all they need, so any origin may.
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Max-Age": "86400"}
-_PREFLIGHT = {**_CORS, "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "*, Authorization"}
+_PREFLIGHT = {
+    **_CORS,
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "*, Authorization",
+}
 
 INGEST = web.AppKey("ingest", Ingest)
 

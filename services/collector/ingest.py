@@ -192,5 +192,3 @@ def _as_text(raw: bytes) -> tuple[str, Any]:
         return raw.decode(), "utf8"
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode(), "base64"
-
-

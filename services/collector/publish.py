@@ -36,7 +36,9 @@ class _Group:
 class Publisher:
     """The bounded queue in front of the log. Belongs to one event loop."""
 
-    def __init__(self, writer: LogWriter, metrics: CollectorMetrics, queue_max_bytes: int, record_max_bytes: int) -> None:
+    def __init__(
+        self, writer: LogWriter, metrics: CollectorMetrics, queue_max_bytes: int, record_max_bytes: int
+    ) -> None:
         self._writer = writer
         self._metrics = metrics
         self._queue_max_bytes = queue_max_bytes

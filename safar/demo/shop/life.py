@@ -75,8 +75,8 @@ class Life:
         while True:
             ordered_at, experience = self._order(at)
             gone = self._rng.random() < model.dropout(self._customer, experience, member=self._member)
-            rate = self._customer.rate * (model.LOYALTY_RATE if self._member else 1.0)
-            at = at_daytime(self._rng, ordered_at + timedelta(weeks=self._rng.exponential(1 / rate)))
+            gap = model.draw_gap(self._rng, self._customer, member=self._member)
+            at = at_daytime(self._rng, ordered_at + gap)
             at = max(at, ordered_at + timedelta(hours=1))
             if gone or at >= END:
                 break

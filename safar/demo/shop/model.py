@@ -7,7 +7,7 @@ from a beta distribution. Amounts follow a gamma-gamma (Fader & Hardie 2013), in
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from numpy.random import Generator
@@ -19,9 +19,9 @@ END: Final = datetime(2026, 7, 1, tzinfo=UTC)
 # Orders per week ~ Gamma(shape RATE_R, rate RATE_ALPHA); mean 0.16, one order in six weeks.
 RATE_R: Final = 0.8
 RATE_ALPHA: Final = 5.0
-# P(stops after an order) ~ Beta(DROPOUT_A, DROPOUT_B); mean 0.22.
-DROPOUT_A: Final = 1.0
-DROPOUT_B: Final = 3.5
+# P(stops after an order) ~ Beta(DROPOUT_A, DROPOUT_B); mean 0.19.
+DROPOUT_A: Final = 1.5
+DROPOUT_B: Final = 6.5
 # An order's amount ~ Gamma(SPEND_P, rate nu), nu ~ Gamma(SPEND_Q, rate SPEND_GAMMA); mean 48.
 SPEND_P: Final = 6.0
 SPEND_Q: Final = 4.0
@@ -63,23 +63,23 @@ REPAIR_SHARE: Final = 0.3
 """Cancelling, returning and a repair go with nothing; only orders with a tool in them can need repair."""
 
 # How often things go wrong, each with the odds of stopping and the satisfaction (0 to 10) it goes with.
-LATE_SHARE: Final = 0.14
-LATE_DROPOUT: Final = 1.8
+LATE_SHARE: Final = 0.16
+LATE_DROPOUT: Final = 3.0
 LATE_SCORE: Final = -2.0
-FAILED_SHARE: Final = 0.03
-FAILED_DROPOUT: Final = 3.0
+FAILED_SHARE: Final = 0.04
+FAILED_DROPOUT: Final = 6.0
 FAILED_SCORE: Final = -3.5
 SLOW_HOURS: Final = 12.0
-SLOW_DROPOUT: Final = 1.7
+SLOW_DROPOUT: Final = 3.5
 SLOW_SCORE: Final = -1.5
 UNRESOLVED_SHARE: Final = 0.1
-UNRESOLVED_DROPOUT: Final = 1.6
+UNRESOLVED_DROPOUT: Final = 2.0
 UNRESOLVED_SCORE: Final = -1.5
-COMPLAINT_RESOLVED_DROPOUT: Final = 0.7
+COMPLAINT_RESOLVED_DROPOUT: Final = 0.5
 """A complaint that is put right wins customers back: the factor comes on top of the trouble's own."""
 
-CONTACT_SHARE: Final = 0.06
-CONTACT_SHARE_LATE: Final = 0.4
+CONTACT_SHARE: Final = 0.08
+CONTACT_SHARE_LATE: Final = 0.45
 CONTACT_SHARE_FAILED: Final = 0.85
 COMPLAINT_SHARE: Final = 0.3
 """Of the orders with trouble or a slow answer."""
@@ -194,6 +194,12 @@ def draw_customer(rng: Generator, channel: str) -> Customer:
 def draw_amount(rng: Generator, customer: Customer) -> float:
     """What one order is worth before any coupon."""
     return max(rng.gamma(SPEND_P) * customer.spend, 2.0)
+
+
+def draw_gap(rng: Generator, customer: Customer, *, member: bool) -> timedelta:
+    """Time to the next order of a customer who has not stopped; at most ten years, which is past END anyhow."""
+    weeks = rng.exponential() / (customer.rate * (LOYALTY_RATE if member else 1.0))
+    return timedelta(weeks=min(weeks, 520.0))
 
 
 def dropout(customer: Customer, experience: Experience, *, member: bool) -> float:

@@ -1,33 +1,36 @@
-"""What a reader's statement may name. Whatever is not in these lists is refused, also what a newer engine adds.
+"""What a reader's statement may name. All else is refused, also what a newer engine brings.
 
-Functions are allowed by the category the engine itself gives them, when every member of the category only computes;
-of the mixed categories ("Other", "Internal", "Time Series") the harmless ones are named.
+Functions are allowed by the category that the engine itself gives them, when every member of the category
+only computes; of the mixed categories ("Other", "Internal", "Time Series") the harmless ones are named.
 """
 
 CATEGORIES = frozenset(
     {
-        "Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times", "Distance", "Encoding",
-        "Financial", "Geo", "Geo Polygon", "Hash", "IP Address", "JSON", "Logical", "Map", "Mathematical", "Null",
-        "NumericIndexedVector", "QBit", "Random Number", "Rounding", "String", "String Replacement", "String Search",
-        "String Splitting", "Time Window", "Tuple", "Type Conversion", "URL", "UUID",
+        "Arithmetic", "Arrays", "Bit", "Bitmap", "Comparison", "Conditional", "Dates and Times",
+        "Distance", "Encoding", "Financial", "Geo", "Geo Polygon", "Hash", "IP Address", "JSON",
+        "Logical", "Map", "Mathematical", "Null", "NumericIndexedVector", "QBit", "Random Number",
+        "Rounding", "String", "String Replacement", "String Search", "String Splitting", "Time Window",
+        "Tuple", "Type Conversion", "URL", "UUID",
     }
 )  # fmt: skip
 
 FUNCTIONS = frozenset(
     {
         # Syntax that the parser writes as functions.
-        "lambda", "exists", "grouping", "untuple", "caseWithExpression", "_CAST", "nested",
-        "bar", "blockNumber", "blockSize", "byteSize", "connectionId", "countDigits", "currentDatabase", "currentUser",
-        "defaultValueOfArgumentType", "defaultValueOfTypeName", "digits", "errorCodeToName", "finalizeAggregation",
-        "formatQuery", "formatQuerySingleLine", "formatReadableDecimalSize", "formatReadableQuantity", "formatReadableSize",
+        "lambda", "exists", "grouping", "untuple", "caseWithExpression", "_CAST", "nested", "bar",
+        "blockNumber", "blockSize", "byteSize", "connectionId", "countDigits", "currentDatabase",
+        "currentUser", "defaultValueOfArgumentType", "defaultValueOfTypeName", "digits",
+        "errorCodeToName", "finalizeAggregation", "formatQuery", "formatQuerySingleLine",
+        "formatReadableDecimalSize", "formatReadableQuantity", "formatReadableSize",
         "formatReadableTimeDelta", "getSizeOfEnumType", "getSubcolumn", "identity", "ignore", "indexHint",
-        "initializeAggregation", "isConstant", "isDecimalOverflow", "lowCardinalityIndices", "lowCardinalityKeys",
-        "materialize", "minSampleSizeContinuous", "minSampleSizeConversion", "neighbor", "normalizeQuery",
-        "normalizedQueryHash", "parseISO8601Duration", "parseReadableSize", "parseReadableSizeOrNull",
-        "parseReadableSizeOrZero", "parseTimeDelta", "rowNumberInAllBlocks", "rowNumberInBlock", "runningAccumulate",
-        "runningDifference", "runningDifferenceStartingWithFirstValue", "throwIf", "toColumnTypeName", "toTypeName",
-        "transform", "variantElement", "variantType", "version", "visibleWidth",
-        "seriesDecomposeSTL", "seriesOutliersDetectTukey", "timeSeriesFromGrid", "timeSeriesRange",
+        "initializeAggregation", "isConstant", "isDecimalOverflow", "lowCardinalityIndices",
+        "lowCardinalityKeys", "materialize", "minSampleSizeContinuous", "minSampleSizeConversion",
+        "neighbor", "normalizeQuery", "normalizedQueryHash", "parseISO8601Duration", "parseReadableSize",
+        "parseReadableSizeOrNull", "parseReadableSizeOrZero", "parseTimeDelta", "rowNumberInAllBlocks",
+        "rowNumberInBlock", "runningAccumulate", "runningDifference",
+        "runningDifferenceStartingWithFirstValue", "throwIf", "toColumnTypeName", "toTypeName",
+        "transform", "variantElement", "variantType", "version", "visibleWidth", "seriesDecomposeSTL",
+        "seriesOutliersDetectTukey", "timeSeriesFromGrid", "timeSeriesRange",
     }
 )  # fmt: skip
 
@@ -38,12 +41,12 @@ TABLE_FUNCTIONS = frozenset(
     {"generateSeries", "generate_series", "numbers", "numbers_mt", "primes", "values", "zeros", "zeros_mt"}
 )
 
-# What clients read when they connect or list what there is; none shows a path of this machine or another's query.
+# What clients read when they connect or list what there is; none shows what others ask.
 SYSTEM_TABLES = frozenset(
     {
-        "aggregate_function_combinators", "collations", "columns", "data_type_families", "databases", "formats", "functions",
-        "keywords", "numbers", "numbers_mt", "one", "settings", "table_engines", "table_functions", "tables", "time_zones",
-        "zeros", "zeros_mt",
+        "aggregate_function_combinators", "collations", "columns", "data_type_families", "databases",
+        "formats", "functions", "keywords", "numbers", "numbers_mt", "one", "settings", "table_engines",
+        "table_functions", "tables", "time_zones", "zeros", "zeros_mt",
     }
 )  # fmt: skip
 
@@ -52,32 +55,34 @@ SETTINGS = frozenset(
     {
         "aggregate_functions_null_for_empty", "any_join_distinct_right_table_keys", "cast_keep_nullable",
         "cast_string_to_dynamic_use_inference", "date_time_input_format", "date_time_output_format",
-        "describe_compact_output", "empty_result_for_aggregation_by_empty_set", "except_default_mode", "final",
-        "format_csv_delimiter", "group_by_use_nulls", "input_format_null_as_default", "intersect_default_mode",
-        "join_algorithm", "join_default_strictness", "join_use_nulls", "optimize_read_in_order",
-        "output_format_arrow_low_cardinality_as_dictionary", "output_format_arrow_string_as_string",
-        "output_format_csv_crlf_end_of_line", "output_format_decimal_trailing_zeros",
-        "output_format_json_named_tuples_as_objects", "output_format_json_quote_64bit_floats",
-        "output_format_json_quote_64bit_integers", "output_format_json_quote_decimals",
-        "output_format_json_quote_denormals", "output_format_native_write_json_as_string",
-        "output_format_parquet_string_as_string", "output_format_write_statistics",
-        "prefer_column_name_to_alias", "session_timezone", "totals_mode", "transform_null_in", "union_default_mode",
+        "describe_compact_output", "empty_result_for_aggregation_by_empty_set", "except_default_mode",
+        "final", "format_csv_delimiter", "group_by_use_nulls", "input_format_null_as_default",
+        "intersect_default_mode", "join_algorithm", "join_default_strictness", "join_use_nulls",
+        "optimize_read_in_order", "output_format_arrow_low_cardinality_as_dictionary",
+        "output_format_arrow_string_as_string", "output_format_csv_crlf_end_of_line",
+        "output_format_decimal_trailing_zeros", "output_format_json_named_tuples_as_objects",
+        "output_format_json_quote_64bit_floats", "output_format_json_quote_64bit_integers",
+        "output_format_json_quote_decimals", "output_format_json_quote_denormals",
+        "output_format_native_write_json_as_string", "output_format_parquet_string_as_string",
+        "output_format_write_statistics", "prefer_column_name_to_alias", "session_timezone",
+        "totals_mode", "transform_null_in", "union_default_mode",
     }
 )  # fmt: skip
 
 # Written without a header of their own, so the engine's blocks can be sent one after another as they come.
 STREAMED_FORMATS = frozenset(
     {
-        "CSV", "JSONCompactEachRow", "JSONEachRow", "JSONLines", "JSONStringsEachRow", "NDJSON", "Native", "RowBinary", "TSKV",
-        "TSV", "TSVRaw", "TabSeparated", "TabSeparatedRaw",
+        "CSV", "JSONCompactEachRow", "JSONEachRow", "JSONLines", "JSONStringsEachRow", "NDJSON", "Native",
+        "RowBinary", "TSKV", "TSV", "TSVRaw", "TabSeparated", "TabSeparatedRaw",
     }
 )  # fmt: skip
 
 FORMATS = STREAMED_FORMATS | {
-    "Arrow", "ArrowStream", "CSVWithNames", "CSVWithNamesAndTypes", "JSON", "JSONColumns", "JSONColumnsWithMetadata",
-    "JSONCompact", "JSONCompactColumns", "JSONCompactEachRowWithNames", "JSONCompactEachRowWithNamesAndTypes",
-    "JSONCompactStrings", "JSONObjectEachRow", "JSONStrings", "Markdown", "Null", "Parquet", "Pretty", "PrettyCompact",
-    "PrettyCompactMonoBlock", "PrettyNoEscapes", "PrettySpace", "RowBinaryWithNames", "RowBinaryWithNamesAndTypes",
-    "TSVRawWithNames", "TSVWithNames", "TSVWithNamesAndTypes", "TabSeparatedRawWithNames", "TabSeparatedWithNames",
+    "Arrow", "ArrowStream", "CSVWithNames", "CSVWithNamesAndTypes", "JSON", "JSONColumns",
+    "JSONColumnsWithMetadata", "JSONCompact", "JSONCompactColumns", "JSONCompactEachRowWithNames",
+    "JSONCompactEachRowWithNamesAndTypes", "JSONCompactStrings", "JSONObjectEachRow", "JSONStrings",
+    "Markdown", "Null", "Parquet", "Pretty", "PrettyCompact", "PrettyCompactMonoBlock", "PrettyNoEscapes",
+    "PrettySpace", "RowBinaryWithNames", "RowBinaryWithNamesAndTypes", "TSVRawWithNames", "TSVWithNames",
+    "TSVWithNamesAndTypes", "TabSeparatedRawWithNames", "TabSeparatedWithNames",
     "TabSeparatedWithNamesAndTypes", "Values", "Vertical", "XML",
 }  # fmt: skip

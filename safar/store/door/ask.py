@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from safar.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding
 # What the HTTP interface itself understands; whatever else a client sends is a setting of the engine.
 _NOT_SETTINGS = frozenset(
     {
-        "query", "database", "default_format", "user", "password", "query_id", "session_id", "session_timeout",
-        "session_check", "quota_key", "compress", "decompress", "buffer_size", "wait_end_of_query",
-        "client_protocol_version", "role", "enable_http_compression", "send_progress_in_http_headers",
-        "http_headers_progress_interval_ms", "cancel_http_readonly_queries_on_client_close",
+        "query", "database", "default_format", "user", "password", "query_id", "session_id",
+        "session_timeout", "session_check", "quota_key", "compress", "decompress", "buffer_size",
+        "wait_end_of_query", "client_protocol_version", "role", "enable_http_compression",
+        "send_progress_in_http_headers", "http_headers_progress_interval_ms",
+        "cancel_http_readonly_queries_on_client_close",
     }
 )  # fmt: skip
 # aiohttp has undone these by the time the body is read, within the same limit.
@@ -29,6 +31,10 @@ class Credentials:
 
     user: str
     password: str
+
+    def know(self, token: str) -> bool:
+        """Whether the password is `token`; how long this takes says nothing about it."""
+        return hmac.compare_digest(self.password.encode(), token.encode())
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ class Ask:
 def read_credentials(request: web.Request) -> Credentials:
     """Take user and password from ClickHouse's own headers, or from HTTP Basic, or a bearer token."""
     if "X-ClickHouse-User" in request.headers or "X-ClickHouse-Key" in request.headers:
-        return Credentials(request.headers.get("X-ClickHouse-User", ""), request.headers.get("X-ClickHouse-Key", ""))
+        return Credentials(
+            request.headers.get("X-ClickHouse-User", ""), request.headers.get("X-ClickHouse-Key", "")
+        )
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return Credentials("", value.strip())
@@ -72,7 +80,9 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
     """Read parameters and body; `body_max_bytes` holds after inflating."""
     fields = dict(request.query)
     if fields.get("compress") == "1" or fields.get("decompress") == "1":
-        raise UnsupportedEncoding("ClickHouse's own block compression is not spoken here: set compress=0 in the client.")
+        raise UnsupportedEncoding(
+            "ClickHouse's own block compression is not spoken here: set compress=0 in the client."
+        )
     try:
         if request.content_type == "multipart/form-data":
             fields |= await _form(request)
@@ -81,12 +91,13 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
             body = await _body(request, body_max_bytes)
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLarge(f"The body is over {body_max_bytes} bytes.") from None
+    headers = request.headers
     return Ask(
         query=fields.get("query", ""),
         body=body,
         may_write=request.method == "POST",
-        database=fields.get("database") or request.headers.get("X-ClickHouse-Database", ""),
-        default_format=fields.get("default_format") or request.headers.get("X-ClickHouse-Format", "TabSeparated"),
+        database=fields.get("database", headers.get("X-ClickHouse-Database", "")),
+        default_format=fields.get("default_format", headers.get("X-ClickHouse-Format", "TabSeparated")),
         query_id=fields.get("query_id", ""),
         parameters={name[6:]: value for name, value in fields.items() if name.startswith("param_")},
         settings=dict(_settings(fields)),
@@ -113,7 +124,9 @@ async def _body(request: web.Request, limit: int) -> bytes:
     if encoding == "lz4":
         return _unlz4(body, limit)
     if encoding not in _INFLATED:
-        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are.")
+        raise UnsupportedEncoding(
+            f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are."
+        )
     return body
 
 

@@ -1,49 +1,67 @@
 """One HTTP endpoint in front of worker threads: who asks, is there room, what went wrong."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
-from yarl import URL
 
-from safar.errors import QueryRefused, SafarError, StoreUnavailable
-from safar.store.door.answer import FAILURES, Answer, failure
+from safar.errors import QueryRefused, StoreUnavailable
+from safar.store.door.answer import Answer
 from safar.store.door.ask import Ask, Credentials, read_ask, read_credentials
+from safar.store.door.failures import FAILURES, failure
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Work = Callable[[Ask, Answer], None]
 """Runs in a worker thread: do what is asked, put the result into the answer."""
 
 
 @dataclass(frozen=True)
-class DoorLimits:
-    """What one door gives to all its clients together, and to one request.
+class DoorOptions:
+    """What a door gives to all its clients together, and to one statement.
 
-    `hosts` are the names by which the door may be called (the Host header), any when empty: on loopback that keeps
-    a web page from reaching it under a name of its own. `workers` statements run at once, `waiting` more may wait.
+    `token`, when there is one, is the password of every reader. `hosts` are the names by which the door may
+    be called (the Host header), any when empty. `workers` statements run at once and `waiting` more wait;
+    then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a format that
+    cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
     """
 
+    token: str = ""
     hosts: frozenset[str] = frozenset()
     workers: int = 4
     waiting: int = 16
     body_max_bytes: int = 1 << 20
     answer_max_bytes: int = 1 << 30
+    whole_max_bytes: int = 1 << 28
+    max_seconds: int = 60
+    max_memory_bytes: int = 1_000_000_000
+    max_threads: int = 2
+
+
+def hosts_for(address: str) -> frozenset[str]:
+    """The names for a door that listens at `address`: on loopback only loopback's own, elsewhere any.
+
+    A web page can make its own name point to 127.0.0.1; the browser then lets it read what it finds there.
+    """
+    return _LOOPBACK if address in _LOOPBACK else frozenset()
 
 
 class Door:
-    """Hands each request to the work that `admit` gives its sender; `admit` raises TokenRequired for strangers."""
+    """Hands each request to the work that `admit` gives its sender; strangers get a TokenRequired."""
 
-    def __init__(self, admit: Callable[[Credentials], Work], limits: DoorLimits) -> None:
+    def __init__(self, admit: Callable[[Credentials], Work], options: DoorOptions) -> None:
         self._admit = admit
-        self._limits = limits
-        self._threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="door")
+        self._options = options
+        self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="door")
         self._admitted = 0
 
     def application(self) -> web.Application:
         """The endpoint, ready to be served."""
-        application = web.Application(client_max_size=self._limits.body_max_bytes)
+        application = web.Application(client_max_size=self._options.body_max_bytes)
         application.router.add_get("/ping", self._ping)
         application.router.add_get("/", self._answer, allow_head=False)
         application.router.add_post("/", self._answer)
@@ -55,30 +73,31 @@ class Door:
         # Not on the loop: a worker may be waiting for it to take its last block.
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
-    async def _ping(self, request: web.Request) -> web.Response:
+    async def _ping(self, _request: web.Request) -> web.Response:
         return web.Response(text="Ok.\n")
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._check_host(request)
+            self._check_host(request.host)
             work = self._admit(read_credentials(request))
-            ask = await read_ask(request, self._limits.body_max_bytes)
+            ask = await read_ask(request, self._options.body_max_bytes)
             if not ask.query and not ask.body:
                 return web.Response(text="Ok.\n")
-            answer = Answer(request, ask.query_id, self._limits.answer_max_bytes)
+            answer = Answer(request, ask.query_id, self._options.answer_max_bytes)
             with self._room():
                 await asyncio.get_running_loop().run_in_executor(self._threads, _run, work, ask, answer)
             return answer.response
         except FAILURES as error:
             return failure(error)
 
-    def _check_host(self, request: web.Request) -> None:
-        if self._limits.hosts and URL(f"//{request.host}").host not in self._limits.hosts:
-            raise QueryRefused(f"This door is not called {request.host!r}: use one of {', '.join(sorted(self._limits.hosts))}.")
+    def _check_host(self, host: str) -> None:
+        hosts = self._options.hosts
+        if hosts and re.sub(r":\d+$", "", host).strip("[]").lower() not in hosts:
+            raise QueryRefused(f"This door is not called {host!r}: use {' or '.join(sorted(hosts))}.")
 
     @contextmanager
     def _room(self) -> Iterator[None]:
-        if self._admitted >= self._limits.workers + self._limits.waiting:
+        if self._admitted >= self._options.workers + self._options.waiting:
             raise StoreUnavailable("Too many statements wait already; try again in a moment.")
         self._admitted += 1
         try:

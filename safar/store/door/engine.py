@@ -1,11 +1,11 @@
 """A handle on the embedded engine for one request.
 
-Opening one costs about 2 ms, and what a client sets on it ends with it: settings stick to a handle, so a shared one
-would carry them from one reader to the next.
+Opening one costs about 2 ms, and what a client sets on it ends with it: settings stick to a handle, so a
+shared one would carry them from one reader to the next.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,10 +19,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 
 
 class Session:
-    """One handle: its settings, its database and the statement it runs are its own. Errors are chdb.ChdbError."""
+    """One handle: settings, database and running statement are its own. Errors are chdb.ChdbError."""
 
     def __init__(self, directory: str, settings: Mapping[str, str]) -> None:
-        self._connection = chdb.connect(directory)
+        self._connection: Any = chdb.connect(directory)  # type: ignore[no-untyped-call]
         try:
             self.set(settings)
         except BaseException:
@@ -55,7 +55,10 @@ class Session:
     def text(self, sql: str, **parameters: str) -> str:
         """The only value of the only row, exactly as it is."""
         escaped = {name: value.translate(_ESCAPES) for name, value in parameters.items()}
-        return self._bytes(sql, "RawBLOB", escaped).decode()
+        try:
+            return self._bytes(sql, "RawBLOB", escaped).decode()
+        except UnicodeDecodeError:
+            raise MalformedRequest("The statement holds text that is not UTF-8.") from None
 
     def lines(self, sql: str) -> list[list[str]]:
         """The rows, each value as TabSeparated text: for names and numbers, which need no unescaping."""
@@ -65,8 +68,8 @@ class Session:
         answer: bytes = self._connection.query(sql, output, params=dict(parameters)).bytes()
         return answer
 
-    def stream(self, sql: str, output: str, parameters: Mapping[str, str]) -> Iterator[bytes]:
-        """Run a SELECT; yield each block in `output` as the engine makes it. Close the iterator before the handle."""
+    def stream(self, sql: str, output: str, parameters: Mapping[str, str]) -> Generator[bytes, None, None]:
+        """Run a SELECT; yield its blocks as the engine makes them. Close the generator before the handle."""
         blocks = self._connection.send_query(sql, output, params=dict(parameters))
         try:
             for block in blocks:

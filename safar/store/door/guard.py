@@ -1,8 +1,8 @@
-"""The reader's guard: lets a statement through when the engine's own parser shows that it only reads. Deny by default.
+"""The reader's guard: a statement passes when the engine's own parser shows that it only reads.
 
-The engine parses the statement into a tree (`parseQueryToJSON`, a pure function: nothing runs), every node of the tree is
-checked against allowed.py, and the engine writes the statement that will run from that very tree. What the tree does
-not show cannot run: comments, second statements, and clauses that this file has never heard of are gone or refused.
+The engine parses the statement into a tree (`parseQueryToJSON`, a pure function: nothing runs), every node of
+the tree is checked against allowed.py, and the engine writes the statement that will run from that very tree.
+What the tree does not show cannot run: comments, second statements, clauses unheard of are gone or refused.
 """
 
 import json
@@ -20,21 +20,29 @@ from safar.store.door.tables import NAME, check_tables, parts_of, table_in
 
 Node = dict[str, Any]
 
-_EXPLAINS = {"EXPLAIN", "EXPLAIN AST", "EXPLAIN ESTIMATE", "EXPLAIN PIPELINE", "EXPLAIN QUERY TREE", "EXPLAIN SYNTAX"}
+_EXPLAINS = {
+    "EXPLAIN",
+    "EXPLAIN AST",
+    "EXPLAIN ESTIMATE",
+    "EXPLAIN PIPELINE",
+    "EXPLAIN QUERY TREE",
+    "EXPLAIN SYNTAX",
+}
 _NODES = frozenset(
     {
-        "ArrayJoin", "Asterisk", "ColumnsApplyTransformer", "ColumnsExceptTransformer", "ColumnsListMatcher",
-        "ColumnsRegexpMatcher", "ColumnsReplaceTransformer", "ColumnsReplaceTransformerReplacement",
-        "ColumnsTransformerList", "ExpressionList", "Function", "Identifier", "InterpolateElement", "Literal",
-        "OrderByElement", "QualifiedAsterisk", "QualifiedColumnsListMatcher", "QualifiedColumnsRegexpMatcher",
-        "QueryParameter", "SampleRatio", "SelectIntersectExceptQuery", "SelectQuery", "SelectWithUnionQuery", "SetQuery",
-        "Subquery", "TableExpression", "TableIdentifier", "TableJoin", "TablesInSelectQuery", "TablesInSelectQueryElement",
-        "WindowDefinition", "WindowListElement", "WithElement",
+        "ArrayJoin", "Asterisk", "ColumnsApplyTransformer", "ColumnsExceptTransformer",
+        "ColumnsListMatcher", "ColumnsRegexpMatcher", "ColumnsReplaceTransformer",
+        "ColumnsReplaceTransformerReplacement", "ColumnsTransformerList", "ExpressionList", "Function",
+        "Identifier", "InterpolateElement", "Literal", "OrderByElement", "QualifiedAsterisk",
+        "QualifiedColumnsListMatcher", "QualifiedColumnsRegexpMatcher", "QueryParameter", "SampleRatio",
+        "SelectIntersectExceptQuery", "SelectQuery", "SelectWithUnionQuery", "SetQuery", "Subquery",
+        "TableExpression", "TableIdentifier", "TableJoin", "TablesInSelectQuery",
+        "TablesInSelectQueryElement", "WindowDefinition", "WindowListElement", "WithElement",
     }
 )  # fmt: skip
 
 _LIKE = r"(?: (?:NOT )?I?LIKE '(?:[^'\\]|\\.)*')?"
-# The tree has no words for these statements, but they are so small that a pattern covers their canonical text.
+# The tree has no words for these statements, but a pattern covers the canonical text of so little.
 _CATALOG = re.compile(
     rf"(?:SHOW (?:FULL )?TABLES(?: FROM {NAME})?{_LIKE}(?: LIMIT \d+)?"
     rf"|SHOW DATABASES{_LIKE}(?: LIMIT \d+)?"
@@ -46,7 +54,7 @@ _CATALOG = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement that may run as it stands. `output` is the format it names, if any; `streams` says it is a SELECT."""
+    """What may run as it stands. `output` is the format it names, if any; only a SELECT streams."""
 
     sql: str
     output: str | None
@@ -58,8 +66,10 @@ class Guard:
 
     def __init__(self, session: Session) -> None:
         rows = session.lines(
-            "SELECT f.name, f.case_insensitive, f.is_aggregate, f.alias_to, if(f.alias_to = '', f.categories, t.categories)"
-            " FROM system.functions AS f LEFT JOIN system.functions AS t ON f.alias_to = t.name WHERE f.origin = 'System'"
+            "SELECT f.name, f.case_insensitive, f.is_aggregate, f.alias_to,"
+            " if(f.alias_to = '', f.categories, t.categories)"
+            " FROM system.functions AS f LEFT JOIN system.functions AS t ON f.alias_to = t.name"
+            " WHERE f.origin = 'System'"
         )
         passed = [row for row in rows if _is_pure(row[3] or row[0], row[2] == "1", row[4])]
         self._functions = _spellings(passed) | allowed.FUNCTIONS
@@ -76,7 +86,9 @@ class Guard:
         canonical = session.text("SELECT formatQuerySingleLine({query:String})", query=query)
         if catalog := _CATALOG.fullmatch(canonical):
             return self._catalog(session, canonical, catalog)
-        if canonical.split(maxsplit=1)[0] not in ("SELECT", "WITH", "EXPLAIN") and not canonical.startswith("("):
+        if canonical.split(maxsplit=1)[0] not in ("SELECT", "WITH", "EXPLAIN") and not canonical.startswith(
+            "("
+        ):
             _refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
         tree = _parsed(session, canonical)
         tables = self._check_tree(tree)
@@ -149,7 +161,7 @@ def _is_pure(name: str, is_aggregate: bool, category: str) -> bool:
 
 
 def _spellings(rows: list[list[str]]) -> frozenset[str]:
-    """Names as the engine accepts them; one that it takes in any case stands in lower case with a colon before it."""
+    """Names as the engine takes them; one that it takes in any case is also there as `:lower`."""
     exact = {row[0] for row in rows}
     return frozenset(exact | {f":{row[0].lower()}" for row in rows if row[1] == "1"})
 
@@ -158,9 +170,18 @@ def _is_spelled(name: str, spellings: frozenset[str]) -> bool:
     return name in spellings or f":{name.lower()}" in spellings
 
 
+def _with_floats(item: dict[str, Any]) -> dict[str, Any]:
+    """Keep 1e20 a float: the engine writes it as a whole number that it then cannot read."""
+    if item.get("field_type") == "Float64" and isinstance(item["value"], int):
+        item["value"] = float(item["value"])
+    return item
+
+
 def _parsed(session: Session, canonical: str) -> Node:
     try:
-        tree: Node = json.loads(session.text("SELECT parseQueryToJSON({query:String})", query=canonical))
+        tree: Node = json.loads(
+            session.text("SELECT parseQueryToJSON({query:String})", query=canonical), object_hook=_with_floats
+        )
     except RecursionError:
         _refuse("it is nested too deeply")
     except ChdbError as error:

@@ -1,10 +1,7 @@
 """The reader's door: ClickHouse's HTTP interface, for statements that only read."""
 
-import hmac
 import os
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import cast
 
 from aiohttp import web
@@ -14,30 +11,29 @@ from safar.errors import ConfigError, QueryRefused, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
 from safar.store.door.ask import Ask, Credentials
-from safar.store.door.door import Door, DoorLimits, Work
+from safar.store.door.door import Door, DoorOptions, Work
 from safar.store.door.engine import Session
-from safar.store.door.guard import Guard, Statement, check_format
+from safar.store.door.guard import Guard, check_format
 from safar.store.store import Store
 
 
-@dataclass(frozen=True)
-class DoorOptions:
-    """What readers may use up. `token`, when there is one, is the password of every user.
+def reader_door(store: Store, options: DoorOptions) -> web.Application:
+    """Serve an embedded store to readers; ConfigError when the store is a server, which has its own door."""
+    reader = Reader(directory_of(store), options)
+    return Door(reader.admit, options).application()
 
-    `whole_max_bytes` bounds an answer in a format that cannot be streamed (JSON, Arrow, Parquet, ... with names) and is
-    kept in memory; `limits.answer_max_bytes` bounds every answer.
-    """
 
-    token: str = ""
-    limits: DoorLimits = field(default_factory=DoorLimits)
-    max_seconds: int = 60
-    max_memory_bytes: int = 1_000_000_000
-    whole_max_bytes: int = 1 << 28
-    max_threads: int = 2
+def directory_of(store: Store) -> str:
+    """The directory of an embedded store, spelled as the engine knows it."""
+    if not store.embedded:
+        raise ConfigError(
+            "The store is a ClickHouse server: its readers connect to it, not to a door of Safar."
+        )
+    return os.path.realpath(cast(ChdbClient, store.client()).path)
 
 
 class Reader:
-    """Runs one reader's statement after another, each on a handle of its own."""
+    """Runs readers' statements, each on a handle of its own. Safe to use from several threads."""
 
     def __init__(self, directory: str, options: DoorOptions) -> None:
         self._directory = directory
@@ -48,17 +44,19 @@ class Reader:
 
     def admit(self, credentials: Credentials) -> Work:
         """Let in whoever knows the token."""
-        if not same(credentials.password, self._options.token) and self._options.token:
-            raise TokenRequired("This door needs the read token as the password; the user name does not matter.")
+        if self._options.token and not credentials.know(self._options.token):
+            raise TokenRequired(
+                "This door needs the read token as the password; the user name does not matter."
+            )
         return self.run
 
     def run(self, ask: Ask, answer: Answer) -> None:
         """Check the statement, run it, send what it gives."""
         if ask.database not in ("", self._database):
             raise QueryRefused(f"Only the database {self._database} is served here, not {ask.database!r}.")
-        # A client's settings come first: the ones below must win. Unknown and other settings are ignored.
+        # Other settings are ignored, as clients send many by themselves. Ours come last, so they win.
         wanted = {name: value for name, value in ask.settings.items() if name in allowed.SETTINGS}
-        with Session(self._directory, wanted | self._settings()) as session:
+        with Session(self._directory, wanted | self._limits()) as session:
             statement = self._guard.check(session, ask.text())
             output = statement.output or check_format(ask.default_format) or ""
             if statement.streams and output in allowed.STREAMED_FORMATS:
@@ -66,4 +64,17 @@ class Reader:
                     answer.send(output, blocks, {})
             else:
                 session.set({"max_result_bytes": str(self._options.whole_max_bytes)})
-                self._send_whole(session, statement, ask, answer)
+                result = session.run(statement.sql, output, ask.parameters)
+                answer.send(
+                    output, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read}
+                )
+
+    def _limits(self) -> dict[str, str]:
+        return {
+            "max_execution_time": str(self._options.max_seconds),
+            "max_memory_usage": str(self._options.max_memory_bytes),
+            "max_threads": str(self._options.max_threads),
+            "result_overflow_mode": "throw",
+            # 2, not 1: the guard lets the harmless SETTINGS of a statement through, and 1 would not.
+            "readonly": "2",
+        }

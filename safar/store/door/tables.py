@@ -1,9 +1,9 @@
 """Which tables a reader's statement may touch.
 
-The default database of the embedded engine falls back to the file system: in `FROM secrets` or `x IN secrets` a name that is
-no table is read as a file of the working directory. So a name passes when it is a table of the store, or when it is a
-plain word and the engine says that nothing at all goes by it: then it can only be a common table expression, an
-alias, or an honest "unknown table" from the engine.
+The default database of the embedded engine falls back to the file system: in `FROM secrets` or `x IN secrets`
+a name that is no table is read as a file of the working directory. So a name passes when it is a table of the
+store, or when it is a plain word and the engine says that nothing at all goes by it: then it can only be a
+common table expression, an alias, or an honest "unknown table" from the engine.
 """
 
 import re
@@ -22,7 +22,8 @@ _IN = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
 def parts_of(table: str) -> tuple[str, ...]:
     """Split `database.table` of the canonical text, quotes removed."""
     return tuple(
-        re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith("`") else name for name in re.findall(NAME, table)
+        re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith("`") else name
+        for name in re.findall(NAME, table)
     )
 
 
@@ -42,14 +43,17 @@ def _parts(identifier: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) -> None:
-    """Raise QueryRefused for the first name that is not for readers; `database` is where bare names are looked up."""
+    """Raise QueryRefused for a name that is not for readers; bare names are looked up in `database`."""
     own = {parts[-1] for parts in tables if parts[:-1] in ((), (database,))}
     others = {parts for parts in tables if parts[:-1] not in ((), (database,))}
     for parts in others:
         if not _is_catalog(parts):
             _refuse(parts)
     if own:
-        stored = {row[0] for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")}
+        stored = {
+            row[0]
+            for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")
+        }
         for name in own - stored:
             if not re.fullmatch(r"\w+", name) or _exists(session, name):
                 _refuse((name,))
@@ -58,7 +62,9 @@ def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) 
 def _is_catalog(parts: tuple[str, ...]) -> bool:
     if len(parts) != 2:
         return False
-    return parts[0].lower() == "information_schema" or (parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES)
+    return parts[0].lower() == "information_schema" or (
+        parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES
+    )
 
 
 def _exists(session: Session, name: str) -> bool:
@@ -66,4 +72,6 @@ def _exists(session: Session, name: str) -> bool:
 
 
 def _refuse(parts: tuple[str, ...]) -> None:
-    raise QueryRefused(f"The reader's door refuses this statement: {'.'.join(parts)} is not a table of this store.")
+    raise QueryRefused(
+        f"The reader's door refuses this statement: {'.'.join(parts)} is not a table of this store."
+    )

@@ -1,0 +1,7 @@
+"""Reports: one SQL file each, parameters and columns described in its head; for page, API and notebooks alike."""
+
+from safar.reports.definition import Definition, reports
+from safar.reports.parameters import Parameter
+from safar.reports.report import Report, run
+
+__all__ = ["Definition", "Parameter", "Report", "reports", "run"]

@@ -1,0 +1,130 @@
+/*
+title = "Stage funnel"
+definition = "How many people took each step in order, all within the window after their first step."
+notes = """
+A person counts once, at the furthest step reached. The window starts anew at each later first step. One event never
+counts as two steps, so "Order Completed,Order Completed" asks for a second order; events of the same instant are
+taken in the order of the steps. From and to bound the first step; later steps may follow up to the window after it.
+"""
+
+[parameters.source]
+type = "text"
+default = ""
+meaning = "one source; empty counts all, and nobody is the same person in two"
+
+[parameters.steps]
+type = "list"
+default = "awareness,purchase,post_purchase"
+least = 1
+most = 10
+meaning = "stages or event names in order, separated by commas"
+
+[parameters.window]
+type = "integer"
+default = "2592000"
+least = 1
+most = 315360000
+meaning = "seconds from the first step to the last, both ends included"
+
+[parameters.breakdown]
+type = "text"
+default = "none"
+choices = ["none", "acquisition_channel", "touch_channel", "campaign"]
+meaning = "one funnel for each value of it; a person's value is that of their earliest first step"
+
+[parameters.from]
+type = "instant"
+default = "1900-01-01T00:00:00Z"
+meaning = "first steps at or after it"
+
+[parameters.to]
+type = "instant"
+default = "2299-12-31T23:59:59Z"
+meaning = "first steps before it"
+
+[parameters.tz]
+type = "zone"
+default = "UTC"
+meaning = "the zone of from and to where they name none"
+
+[columns]
+segment = "value of the breakdown, empty where the event has none; 'all' without a breakdown"
+step = "number of the step, from 1"
+name = "stage or event name"
+people = "persons who reached this step"
+share_of_first = "people / people of step 1, from 0 to 1; null when that is 0"
+share_of_previous = "people / people of the step before; null at step 1 and after a step with nobody"
+*/
+WITH
+    {steps:Array(String)} AS steps,
+    {window:UInt32} * 1000 AS window_ms,
+    toInt64(-1000000000000000) AS never,
+    matching AS
+    (
+        SELECT
+            source,
+            person,
+            event_id,
+            toUnixTimestamp64Milli(timestamp) AS at,
+            -- Bit k - 1 says that the event is a step k.
+            arraySum(arrayMap(
+                (name, k) -> if(name IN (stage, event) AND (k > 1 OR timestamp < {to:DateTime64(3, 'UTC')}), bitShiftLeft(1, k - 1), 0),
+                steps, arrayEnumerate(steps))) AS steps_taken,
+            multiIf({breakdown:String} = 'acquisition_channel', toString(acquisition_channel),
+                    {breakdown:String} = 'touch_channel', toString(touch_channel),
+                    {breakdown:String} = 'campaign', toString(campaign),
+                    'all') AS value
+        FROM touchpoints
+        WHERE (source = {source:String} OR {source:String} = '')
+          AND (has(steps, stage) OR has(steps, event))
+          AND timestamp >= {from:DateTime64(3, 'UTC')}
+          AND timestamp < addSeconds({to:DateTime64(3, 'UTC')}, {window:UInt32} + 1)
+    ),
+    journeys AS
+    (
+        SELECT
+            argMinIf(value, (at, event_id), bitTest(steps_taken, 0)) AS segment,
+            arraySort(groupArray((at, toUInt16(steps_taken)))) AS touches
+        FROM matching
+        GROUP BY source, person
+    ),
+    -- windowFunnel('strict_once') says the same, but takes all memory once one person has some hundred events. So: for
+    -- each touch that completes step k, the latest first step it can stand on; from it that of step k + 1. Filled
+    -- forward and moved by one, every touch sees the latest start left by the touches before it.
+    people AS
+    (
+        SELECT
+            segment,
+            arrayFold(
+                (state, k) -> (
+                    arrayMap(
+                        (touch, start) -> if(bitTest(touch.2, k) AND start + window_ms >= touch.1, start, never),
+                        touches,
+                        arrayPushFront(arrayPopBack(arrayFill(start -> start > never, state.1)), never)),
+                    toUInt8(state.2 + arrayExists(start -> start > never, state.1))),
+                arrayEnumerate(steps),
+                (arrayMap(touch -> if(bitTest(touch.2, 0), touch.1, never), touches), toUInt8(0))
+            ).2 AS reached
+        FROM journeys
+        WHERE reached > 0
+        UNION ALL
+        -- A funnel with nobody in it still has its steps.
+        SELECT 'all' AS segment, 0 AS reached WHERE {breakdown:String} = 'none'
+    ),
+    counted AS
+    (
+        SELECT segment, step, steps[step] AS name, countIf(reached >= step) AS people
+        FROM people
+        ARRAY JOIN arrayEnumerate(steps) AS step
+        GROUP BY segment, step
+    )
+SELECT
+    segment,
+    step,
+    name,
+    people,
+    people / nullIf(first_value(people) OVER journey, 0) AS share_of_first,
+    people / nullIf(lagInFrame(people) OVER journey, 0) AS share_of_previous
+FROM counted
+WINDOW journey AS (PARTITION BY segment ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+ORDER BY max(people) OVER journey DESC, segment, step

@@ -1,0 +1,53 @@
+"""Gamma-Gamma: what a customer spends an order, given the few orders seen.
+
+Amounts vary around a customer's own mean, which does not change with time; means vary between customers and are
+independent of how often they buy. An order's amount is Gamma(p, nu), nu is Gamma(q, gamma) over customers.
+
+Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com/notes/025. Money is in the currency
+of the observation.
+"""
+
+import pandas as pd
+
+from safar.errors import DataRefused
+from safar.research.fitting import GammaGammaFitter, fit_or_refuse, require_repeaters
+
+_LIKELY = "amounts vary too little, or a few are far above the rest"
+
+
+def spenders(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers who bought again and paid something: those the model can be fitted on."""
+    return customers[(customers["frequency"] > 0) & (customers["monetary"] > 0)]
+
+
+def fit(customers: pd.DataFrame) -> GammaGammaFitter:
+    """Maximise the likelihood (eq. 1a) over `spenders` and return the fitter of `lifetimes` itself.
+
+    The library calls gamma `v`. Raises DataRefused when the data cannot carry three parameters, or when q <= 1:
+    then the mean over customers is infinite.
+    """
+    repeaters = spenders(customers)
+    require_repeaters(repeaters, "Gamma-Gamma")
+    fitter = fit_or_refuse(
+        lambda: GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary"]), "Gamma-Gamma", _LIKELY
+    )
+    if fitter.params_["q"] <= 1:
+        raise DataRefused(f"Gamma-Gamma finds q = {fitter.params_['q']:.3f}: with q <= 1 the mean order has no finite value.")
+    return fitter
+
+
+def log_likelihood(fitter: GammaGammaFitter) -> float:
+    """The log-likelihood of all spenders (`lifetimes` keeps a mean per customer)."""
+    return float(-fitter._negative_log_likelihood_ * fitter.data["weights"].sum())
+
+
+def expected_order_value(fitter: GammaGammaFitter, customers: pd.DataFrame) -> pd.Series:
+    """E(amount of an order | x, mean seen) of each customer (eq. 5): between their own mean and everybody's."""
+    value = fitter.conditional_expected_average_profit(customers["frequency"], customers["monetary"])
+    return value.rename("expected_order_value")
+
+
+def spend_frequency_correlation(customers: pd.DataFrame) -> float:
+    """Pearson correlation of mean amount and frequency over `spenders`; the model assumes it is near 0."""
+    repeaters = spenders(customers)
+    return float(repeaters["frequency"].corr(repeaters["monetary"]))

@@ -1,0 +1,105 @@
+"""The journey of a source's people: which touchpoints they meet, what follows what, and where they stop.
+
+A journey is all contacts of one person in order of time, anonymous visitors included; an event that belongs to nobody
+is no journey. A person has stopped when nothing was heard of them for `quiet_days` before the source's last event;
+the others may still go on and count as neither stopped nor lost. Every function answers one table, with its counts;
+what rests on fewer than five people or contacts is blank (NaN).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+
+from safar.contract import STAGES
+from safar.errors import DataRefused
+from safar.reports import run
+from safar.research.sql import statement
+from safar.store import Store
+
+FEWEST = 5
+"""Below this n a share or a median is blank."""
+
+STOPPED = "(stopped)"
+STILL_GOING = "(still going)"
+ENDS = (STOPPED, STILL_GOING)
+"""How a journey ends, in place of a next touchpoint."""
+
+_ALL_STAGES = (*STAGES, "unmapped")
+_SECONDS_A_DAY = 86_400
+
+
+def journey_map(store: Store, source: str, *, quiet_days: int = 90) -> pd.DataFrame:
+    """Stage x touchpoint: one row a touchpoint, indexed by (stage, touchpoint), stages in order, the most met first.
+
+    - `people`: persons who met it at least once; `share`: of all persons of the source, 0 to 1.
+    - `contacts`: how often it was met.
+    - `drop_off`: of its people, the share for whom it was the last contact before they stopped, 0 to 1.
+    - `hours_to_next`: median hours from a contact to the same person's next one; `n`: contacts that have a next.
+    """
+    table = _ask(store, "journey_map", source, quiet_days)
+    enough = table["people"] >= FEWEST
+    table["share"] = (table["people"] / table["everybody"]).where(enough)
+    table["drop_off"] = (table["stopped"] / table["people"]).where(enough)
+    table["hours_to_next"] = table["hours_to_next"].where(table["gaps"] >= FEWEST)
+    table["stage"] = _ordered(table["stage"], _ALL_STAGES)
+    table = table.sort_values(["stage", "people"], ascending=[True, False], kind="stable").rename(columns={"gaps": "n"})
+    columns = ["people", "share", "contacts", "drop_off", "hours_to_next", "n"]
+    return table.set_index(["stage", "touchpoint"])[columns]
+
+
+def transition_counts(
+    store: Store, source: str, *, by: Literal["touchpoint", "stage"] = "touchpoint", quiet_days: int = 90
+) -> pd.DataFrame:
+    """How often each touchpoint (rows) was followed by which (columns), over all journeys.
+
+    The last columns are the two `ENDS`. Row sums are the contacts of each touchpoint.
+    """
+    steps = _ask(store, "journey_transitions", source, quiet_days, by=by)
+    counts = steps.pivot_table(index="place", columns="next", values="n", aggfunc="sum", fill_value=0)
+    if by == "stage":
+        places = [stage for stage in _ALL_STAGES if stage in counts.index]
+    else:
+        places = list(counts.sum(axis="columns").sort_values(ascending=False, kind="stable").index)
+    return counts.reindex(index=places, columns=[*places, *ENDS], fill_value=0).astype("int64")
+
+
+def transition_shares(counts: pd.DataFrame) -> pd.DataFrame:
+    """Each row of `transition_counts` as shares that sum to 1: P(next | here) of a first-order chain."""
+    totals = counts.sum(axis="columns")
+    return counts.div(totals, axis="index").where(totals >= FEWEST, axis="index")
+
+
+def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_days: int = 30) -> pd.DataFrame:
+    """People who took `steps` (stages or touchpoints) in order, within `window_days` of their first step.
+
+    The report `funnel` itself, as on the page: columns `people`, `share_of_first`, `share_of_previous`, and `lost`,
+    those who went no further than the step before. Indexed by `step`, the names in order.
+    """
+    asked = {"source": source, "steps": ",".join(steps), "window": str(window_days * _SECONDS_A_DAY)}
+    rows = pd.DataFrame(run("funnel", store, asked).rows).set_index("name").rename_axis("step")
+    rows["lost"] = rows["people"].shift().sub(rows["people"]).fillna(0).astype("int64")
+    return rows[["people", "share_of_first", "share_of_previous", "lost"]].astype({"share_of_previous": "float64"})
+
+
+def stops(store: Store, source: str, *, quiet_days: int = 90) -> pd.DataFrame:
+    """Where people stop: `people` by the furthest stage they came to and their last touchpoint, the most first.
+
+    `share` is of all who stopped. Stages are taken by their order, whatever the order of the contacts.
+    """
+    table = _ask(store, "journey_stops", source, quiet_days, stages=list(STAGES))
+    table["furthest_stage"] = _ordered(table["furthest_stage"].replace("", "unmapped"), _ALL_STAGES)
+    table["share"] = (table["people"] / table["people"].sum()).where(table["people"] >= FEWEST)
+    return table.set_index(["furthest_stage", "last_touchpoint"])
+
+
+def _ask(store: Store, name: str, source: str, quiet_days: int, **more: object) -> pd.DataFrame:
+    table = store.query_df(statement(name), {"source": source, "quiet_days": quiet_days, **more})
+    if table.empty:
+        raise DataRefused(f"Source {source!r} has no journeys to show.")
+    counts = table.select_dtypes("unsignedinteger").columns
+    return table.astype(dict.fromkeys(counts, "int64"))
+
+
+def _ordered(stages: pd.Series, order: Sequence[str]) -> pd.Series:
+    return pd.Series(pd.Categorical(stages, categories=order, ordered=True), index=stages.index)

@@ -1,0 +1,70 @@
+"""`safar store-server`: the embedded engine alone, behind ClickHouse's HTTP interface.
+
+Readers (any user, the read token) get the guarded door; the user `writer`, with the write token, may do all.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from safar.config import Config
+from safar.errors import ConfigError, TokenRequired
+from safar.store.door.answer import Answer
+from safar.store.door.ask import Ask, Credentials
+from safar.store.door.door import Door, DoorOptions, Work, hosts_for
+from safar.store.door.reader import Reader, directory_of
+from safar.store.door.writer import Writer
+from safar.store.store import Store, open_store
+
+WRITER = "writer"
+"""The user that may write."""
+
+_BODY_MAX_BYTES = 1 << 28
+
+
+def store_server_app(store: Store, write_token: str, options: DoorOptions) -> web.Application:
+    """Both doors of `store` at one port. `options.token` is the readers'; its body limit is for inserts."""
+    directory = directory_of(store)
+    reader, writer = Reader(directory, options), Writer(directory)
+
+    def write(ask: Ask, answer: Answer) -> None:
+        # As in ClickHouse, a GET never changes anything.
+        (writer.run if ask.may_write else reader.run)(ask, answer)
+
+    def admit(credentials: Credentials) -> Work:
+        if credentials.user != WRITER:
+            return reader.admit(credentials)
+        if not write_token or not credentials.know(write_token):
+            raise TokenRequired(f"The user {WRITER} needs the write token as the password.")
+        return write
+
+    return Door(admit, options).application()
+
+
+async def serve_store(config: Config, stop: asyncio.Event) -> None:
+    """Serve the store of `config` at the SQL port until `stop` is set; running statements are finished."""
+    if not config.write_token:
+        raise ConfigError(
+            "SAFAR_WRITE_TOKEN must be set: it is the password of the user writer of the store server."
+        )
+    store = open_store(config.store_dsn)
+    try:
+        hosts = hosts_for(config.reader_host)
+        options = DoorOptions(token=config.read_token, hosts=hosts, body_max_bytes=_BODY_MAX_BYTES)
+        await _serve(store_server_app(store, config.write_token, options), config, stop)
+    finally:
+        store.close()
+
+
+async def _serve(application: web.Application, config: Config, stop: asyncio.Event) -> None:
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, config.reader_host, config.sql_port).start()
+        await stop.wait()
+    except OSError as error:
+        raise ConfigError(
+            f"SAFAR_SQL_PORT: cannot listen on {config.reader_host}:{config.sql_port}: {error.strerror}."
+        ) from error
+    finally:
+        await runner.cleanup()
