@@ -1,4 +1,4 @@
-"""Sources and their write keys: `<data dir>/sources.toml`, read again when it changes, so that adding one needs no restart.
+"""Sources and their write keys: `<data dir>/sources.toml`, read again when it changes, without a restart.
 
 A source is one business. Its website, app and back end may each have a write key of their own, so that a person is
 the same person in all of them.

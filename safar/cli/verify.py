@@ -1,4 +1,4 @@
-"""Account for every event: what the log holds below the commit is in the store exactly once. Exit code 1 when it is not.
+"""Account for every event: what the log holds below the commit is in the store, once. Exit code 1 when it is not.
 
 example: safar verify
 """

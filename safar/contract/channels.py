@@ -1,4 +1,4 @@
-"""The two channels of an event, by the rules of schemas/channels.toml: where the visit came from, where the contact was.
+"""The two channels of an event by schemas/channels.toml: where the visit came from, where the contact took place.
 
 The file's head states the rules' meaning; this module only applies them.
 """

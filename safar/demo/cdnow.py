@@ -36,9 +36,7 @@ def cdnow_file() -> Path:
     return Path(spec.submodule_search_locations[0]) / "datasets" / "CDNOW_sample.txt"
 
 
-def _order(
-    number: int, _master_id: str, customer: str, day: str, quantity: str, dollars: str
-) -> dict[str, Any]:
+def _order(number: int, _master_id: str, customer: str, day: str, quantity: str, dollars: str) -> dict[str, Any]:
     # 21 lines repeat another in every column: only the line's number tells them apart.
     return {
         "type": "track",

@@ -193,9 +193,7 @@ class _Poster:
             if status not in _RETRIED:
                 return _outcome(batch, answer) if status == 200 else self._refuse(status, answer)
             reason = f"answers {status}"
-        raise ServiceUnreachable(
-            f"The collector at {self._url} {reason}, {_ATTEMPTS} times in a row: is it running?"
-        )
+        raise ServiceUnreachable(f"The collector at {self._url} {reason}, {_ATTEMPTS} times in a row: is it running?")
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> tuple[int, str | None, bytes]:
         try:
@@ -215,8 +213,7 @@ def _outcome(batch: list[_Line], body: bytes) -> SendResult:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
         examples = [
-            Rejected(batch[it.index].number, it.message_id or "", it.tag, it.field, it.rule)
-            for it in answer.rejected
+            Rejected(batch[it.index].number, it.message_id or "", it.tag, it.field, it.rule) for it in answer.rejected
         ]
     except (msgspec.DecodeError, IndexError):
         raise RequestError("This address answers, but not like a collector of Safar.") from None

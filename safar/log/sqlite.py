@@ -208,7 +208,8 @@ class SqliteReader:
             end = _end(self._records, partition)
             if offset > end:
                 raise LogReplaced(
-                    f"Offset {offset} of partition {partition} is committed, but the log ends at {end}: it lost its tail."
+                    f"Offset {offset} of partition {partition} is committed, but the log ends at {end}:"
+                    " it lost its tail."
                 )
 
     def assignment(self) -> Assignment:

@@ -1,4 +1,4 @@
-"""Reports: one SQL file each, parameters and columns described in its head; for page, API and notebooks alike."""
+"""Reports: one SQL file each, parameters and columns described in its head; for page, API and notebooks."""
 
 from safar.reports.definition import Definition, reports
 from safar.reports.parameters import Parameter

@@ -74,10 +74,13 @@ def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_d
     """People who took `steps` (stages or touchpoints) in order, within `window_days` of their first step.
 
     The report `funnel` itself, as on the page: columns `people`, `share_of_first`, `share_of_previous`, and `lost`,
-    those who went no further than the step before. Indexed by `step`, the names in order.
+    those who went no further than the step before. Indexed by `step`, the names in order. Raises DataRefused when
+    nobody took the first step.
     """
     asked = {"source": source, "steps": ",".join(steps), "window": str(window_days * _SECONDS_A_DAY)}
     rows = pd.DataFrame(run("funnel", store, asked).rows).set_index("name").rename_axis("step")
+    if not rows["people"].any():
+        raise DataRefused(f"Nobody of source {source!r} took the step {steps[0]!r}.")
     rows["lost"] = rows["people"].shift().sub(rows["people"]).fillna(0).astype("int64")
     return rows[["people", "share_of_first", "share_of_previous", "lost"]].astype({"share_of_previous": "float64"})
 

@@ -1,4 +1,7 @@
-"""The store: ClickHouse, embedded or over HTTP. `open_store(dsn)` is the other place where one machine and a cluster differ."""
+"""The store: ClickHouse, embedded or over HTTP.
+
+`open_store(dsn)` is the other place, beside `open_log`, where one machine and a cluster differ.
+"""
 
 from safar.store.migrate import migrate
 from safar.store.store import RowsRefused, Store, open_store

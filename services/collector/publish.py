@@ -1,4 +1,4 @@
-"""Step 4: pack the lines of concurrent requests into records and append them; a request goes on when its lines are durable.
+"""Step 4: pack the lines of concurrent requests into records and append them; a request waits until its own are durable.
 
 As soon as one append ends the next begins with whatever has gathered meanwhile: an idle collector answers at once,
 a busy one shares each fsync among many requests.

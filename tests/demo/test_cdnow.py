@@ -31,9 +31,7 @@ def test_a_customer_day_is_one_of_6696(calls):
 
 def test_customers_keep_their_own_ids_and_days(calls):
     first = [call["timestamp"] for call in calls if call["userId"] == "0001"]
-    assert first == [
-        f"{day}T00:00:00.000Z" for day in ("1997-01-01", "1997-01-18", "1997-08-02", "1997-12-12")
-    ]
+    assert first == [f"{day}T00:00:00.000Z" for day in ("1997-01-01", "1997-01-18", "1997-08-02", "1997-12-12")]
 
 
 def test_amounts_are_written_with_the_digits_of_the_file(calls):

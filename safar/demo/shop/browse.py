@@ -59,11 +59,7 @@ def abandon_cart(visit: Visit, products: list[Product]) -> None:
 
 def draw_product(rng: Generator, customer: Customer) -> Product:
     """Mostly out of the favourite category."""
-    shelf = (
-        [it for it in words.PRODUCTS if it.category == customer.favourite]
-        if rng.random() < 0.7
-        else words.PRODUCTS
-    )
+    shelf = [it for it in words.PRODUCTS if it.category == customer.favourite] if rng.random() < 0.7 else words.PRODUCTS
     return shelf[int(rng.integers(len(shelf)))]
 
 

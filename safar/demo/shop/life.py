@@ -161,9 +161,7 @@ class Life:
         at += timedelta(days=2)
         key = f"{self._visitor.key}f{len(self.friends) + 1}"
         referral = {"referral_id": f"invite-{key}", "referrer_id": self._journal.user_id}
-        self._journal.track(
-            at, "Referral Sent", {"referral_id": referral["referral_id"], "share_via": "link"}
-        )
+        self._journal.track(at, "Referral Sent", {"referral_id": referral["referral_id"], "share_via": "link"})
         visit_at = at_daytime(self._rng, at + timedelta(days=1 + self._rng.exponential(5)))
         if self._rng.random() < model.REFERRAL_ACCEPTED and visit_at < END:
             self.friends.append(Visitor(key, self._visitor.seed, "referral", visit_at, referral))

@@ -13,9 +13,7 @@ from safar.demo.shop.model import END, Experience
 _MONTH = timedelta(days=30)
 
 
-def rest_of_life(
-    journal: Journal, rng: Generator, first_at: datetime, gone_at: datetime, last: Experience
-) -> None:
+def rest_of_life(journal: Journal, rng: Generator, first_at: datetime, gone_at: datetime, last: Experience) -> None:
     """Everything between the first order and the end; who is still a customer has END as `gone_at`."""
     closed_at = END
     if gone_at < END and last.trouble and rng.random() < model.CLOSES_ACCOUNT:

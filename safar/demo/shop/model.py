@@ -197,7 +197,7 @@ def draw_amount(rng: Generator, customer: Customer) -> float:
 
 
 def draw_gap(rng: Generator, customer: Customer, *, member: bool) -> timedelta:
-    """Time to the next order of a customer who has not stopped; at most ten years, which is past END anyhow."""
+    """Time to the next order of a customer who goes on; cut at ten years, which is past END anyhow."""
     weeks = rng.exponential() / (customer.rate * (LOYALTY_RATE if member else 1.0))
     return timedelta(weeks=min(weeks, 520.0))
 

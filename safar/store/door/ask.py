@@ -61,9 +61,7 @@ class Ask:
 def read_credentials(request: web.Request) -> Credentials:
     """Take user and password from ClickHouse's own headers, or from HTTP Basic, or a bearer token."""
     if "X-ClickHouse-User" in request.headers or "X-ClickHouse-Key" in request.headers:
-        return Credentials(
-            request.headers.get("X-ClickHouse-User", ""), request.headers.get("X-ClickHouse-Key", "")
-        )
+        return Credentials(request.headers.get("X-ClickHouse-User", ""), request.headers.get("X-ClickHouse-Key", ""))
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return Credentials("", value.strip())
@@ -124,9 +122,7 @@ async def _body(request: web.Request, limit: int) -> bytes:
     if encoding == "lz4":
         return _unlz4(body, limit)
     if encoding not in _INFLATED:
-        raise UnsupportedEncoding(
-            f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are."
-        )
+        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are.")
     return body
 
 

@@ -11,7 +11,12 @@ from typing import Any, Self
 
 import chdb
 
+# The class that a connection raises; `chdb.ChdbError` is another one.
+from chdb._exceptions import ChdbError as EngineError
+
 from safar.errors import MalformedRequest
+
+__all__ = ["EngineError", "Finished", "Session", "backquoted", "quoted"]
 
 _CHUNK_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -19,7 +24,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 
 
 class Session:
-    """One handle: settings, database and running statement are its own. Errors are chdb.ChdbError."""
+    """One handle: settings, database and running statement are its own. Failures raise EngineError."""
 
     def __init__(self, directory: str, settings: Mapping[str, str]) -> None:
         self._connection: Any = chdb.connect(directory)  # type: ignore[no-untyped-call]
@@ -53,7 +58,7 @@ class Session:
         self._connection.query(f"USE {backquoted(database)}")
 
     def text(self, sql: str, **parameters: str) -> str:
-        """The only value of the only row, exactly as it is."""
+        """The only value of the only row, a String, exactly as it is."""
         escaped = {name: value.translate(_ESCAPES) for name, value in parameters.items()}
         try:
             return self._bytes(sql, "RawBLOB", escaped).decode()

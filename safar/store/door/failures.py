@@ -3,7 +3,6 @@
 import re
 
 from aiohttp import web
-from chdb import ChdbError
 
 from safar.errors import (
     BodyTooLarge,
@@ -14,8 +13,9 @@ from safar.errors import (
     TokenRequired,
     UnsupportedEncoding,
 )
+from safar.store.door.engine import EngineError
 
-FAILURES = (ChdbError, SafarError)
+FAILURES = (EngineError, SafarError)
 """What running a statement can raise on purpose."""
 
 _UNKNOWN = (1001, "STD_EXCEPTION")

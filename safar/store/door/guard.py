@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from chdb import ChdbError
-
 from safar.errors import QueryRefused
 from safar.store.door import allowed
-from safar.store.door.engine import Session
+from safar.store.door.engine import EngineError, Session
 from safar.store.door.tables import NAME, check_tables, parts_of, table_in
 
 Node = dict[str, Any]
@@ -81,14 +79,12 @@ class Guard:
     def check(self, session: Session, query: str) -> Statement:
         """Return the statement to run for `query`, or raise QueryRefused, which names what was refused.
 
-        A statement that the engine cannot parse raises its ChdbError.
+        A statement that the engine cannot parse raises EngineError.
         """
         canonical = session.text("SELECT formatQuerySingleLine({query:String})", query=query)
         if catalog := _CATALOG.fullmatch(canonical):
             return self._catalog(session, canonical, catalog)
-        if canonical.split(maxsplit=1)[0] not in ("SELECT", "WITH", "EXPLAIN") and not canonical.startswith(
-            "("
-        ):
+        if canonical.split(maxsplit=1)[0] not in ("SELECT", "WITH", "EXPLAIN") and not canonical.startswith("("):
             _refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
         tree = _parsed(session, canonical)
         tables = self._check_tree(tree)
@@ -184,7 +180,7 @@ def _parsed(session: Session, canonical: str) -> Node:
         )
     except RecursionError:
         _refuse("it is nested too deeply")
-    except ChdbError as error:
+    except EngineError as error:
         if "BAD_ARGUMENTS" not in str(error):
             raise
         _refuse("the engine cannot show what it would do")

@@ -26,9 +26,7 @@ def reader_door(store: Store, options: DoorOptions) -> web.Application:
 def directory_of(store: Store) -> str:
     """The directory of an embedded store, spelled as the engine knows it."""
     if not store.embedded:
-        raise ConfigError(
-            "The store is a ClickHouse server: its readers connect to it, not to a door of Safar."
-        )
+        raise ConfigError("The store is a ClickHouse server: its readers connect to it, not to a door of Safar.")
     return os.path.realpath(cast(ChdbClient, store.client()).path)
 
 
@@ -45,9 +43,7 @@ class Reader:
     def admit(self, credentials: Credentials) -> Work:
         """Let in whoever knows the token."""
         if self._options.token and not credentials.know(self._options.token):
-            raise TokenRequired(
-                "This door needs the read token as the password; the user name does not matter."
-            )
+            raise TokenRequired("This door needs the read token as the password; the user name does not matter.")
         return self.run
 
     def run(self, ask: Ask, answer: Answer) -> None:
@@ -65,9 +61,7 @@ class Reader:
             else:
                 session.set({"max_result_bytes": str(self._options.whole_max_bytes)})
                 result = session.run(statement.sql, output, ask.parameters)
-                answer.send(
-                    output, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read}
-                )
+                answer.send(output, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read})
 
     def _limits(self) -> dict[str, str]:
         return {

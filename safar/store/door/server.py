@@ -44,9 +44,7 @@ def store_server_app(store: Store, write_token: str, options: DoorOptions) -> we
 async def serve_store(config: Config, stop: asyncio.Event) -> None:
     """Serve the store of `config` at the SQL port until `stop` is set; running statements are finished."""
     if not config.write_token:
-        raise ConfigError(
-            "SAFAR_WRITE_TOKEN must be set: it is the password of the user writer of the store server."
-        )
+        raise ConfigError("SAFAR_WRITE_TOKEN must be set: it is the password of the user writer of the store server.")
     store = open_store(config.store_dsn)
     try:
         hosts = hosts_for(config.reader_host)

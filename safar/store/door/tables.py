@@ -22,8 +22,7 @@ _IN = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
 def parts_of(table: str) -> tuple[str, ...]:
     """Split `database.table` of the canonical text, quotes removed."""
     return tuple(
-        re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith("`") else name
-        for name in re.findall(NAME, table)
+        re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith("`") else name for name in re.findall(NAME, table)
     )
 
 
@@ -50,10 +49,7 @@ def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) 
         if not _is_catalog(parts):
             _refuse(parts)
     if own:
-        stored = {
-            row[0]
-            for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")
-        }
+        stored = {row[0] for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")}
         for name in own - stored:
             if not re.fullmatch(r"\w+", name) or _exists(session, name):
                 _refuse((name,))
@@ -62,16 +58,12 @@ def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) 
 def _is_catalog(parts: tuple[str, ...]) -> bool:
     if len(parts) != 2:
         return False
-    return parts[0].lower() == "information_schema" or (
-        parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES
-    )
+    return parts[0].lower() == "information_schema" or (parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES)
 
 
 def _exists(session: Session, name: str) -> bool:
-    return session.text(f"EXISTS TABLE {backquoted(name)}") == "1"
+    return session.lines(f"EXISTS TABLE {backquoted(name)}") != [["0"]]
 
 
 def _refuse(parts: tuple[str, ...]) -> None:
-    raise QueryRefused(
-        f"The reader's door refuses this statement: {'.'.join(parts)} is not a table of this store."
-    )
+    raise QueryRefused(f"The reader's door refuses this statement: {'.'.join(parts)} is not a table of this store.")

@@ -17,9 +17,7 @@ _INSERT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _OTHER_INSERT = re.compile(rb"\s*INSERT\b.*\bFORMAT\s+(?!VALUES)\w", re.IGNORECASE | re.DOTALL)
-_GIVES_ROWS = re.compile(
-    r"[\s(]*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN|CHECK|FROM)\b", re.IGNORECASE
-)
+_GIVES_ROWS = re.compile(r"[\s(]*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN|CHECK|FROM)\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*\Z", re.IGNORECASE)
 
 
@@ -38,9 +36,7 @@ class Writer:
             text = ask.query.encode() + b"\n" + ask.body if ask.query else ask.body
             if insert := _INSERT.match(text):
                 result = _insert(session, insert, memoryview(text)[insert.end() :])
-                answer.send(
-                    None, iter(()), {"written_rows": result.rows_read, "written_bytes": result.bytes_read}
-                )
+                answer.send(None, iter(()), {"written_rows": result.rows_read, "written_bytes": result.bytes_read})
             else:
                 _refuse_other_insert(text)
                 self._run(session, ask, answer)
@@ -68,6 +64,4 @@ def _insert(session: Session, head: re.Match[bytes], rows: memoryview) -> Finish
 
 def _refuse_other_insert(text: bytes) -> None:
     if _OTHER_INSERT.match(text[:4096]):
-        raise MalformedRequest(
-            "Write an INSERT with rows as INSERT INTO table (columns) [SETTINGS ...] FORMAT name."
-        )
+        raise MalformedRequest("Write an INSERT with rows as INSERT INTO table (columns) [SETTINGS ...] FORMAT name.")

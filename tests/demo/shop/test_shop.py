@@ -79,11 +79,7 @@ def test_the_first_visit_has_the_channel_that_was_drawn(events):
     """Shares of the first page of each browser, friends aside, are those of the model."""
     first: dict[str, str] = {}
     for event in events:
-        if (
-            event.type == "page"
-            and event.anonymous_id.startswith("browser-")
-            and "f" not in event.anonymous_id
-        ):
+        if event.type == "page" and event.anonymous_id.startswith("browser-") and "f" not in event.anonymous_id:
             first.setdefault(event.anonymous_id, event.acquisition_channel)
     shares = Counter(first.values())
     for name, channel in CHANNELS.items():
@@ -119,9 +115,7 @@ def test_an_anonymous_journey_is_later_identified(calls):
     before = {
         call["anonymousId"]
         for call in calls
-        if call["type"] == "page"
-        and "userId" not in call
-        and call["timestamp"] < named.get(call["anonymousId"], "")
+        if call["type"] == "page" and "userId" not in call and call["timestamp"] < named.get(call["anonymousId"], "")
     }
     assert len(before) > 0.5 * len(named)
 
@@ -166,9 +160,7 @@ def test_the_lines_of_an_order_add_up_to_what_is_paid(calls):
     for call in calls:
         if call.get("event") == "Order Completed":
             order = call["properties"]
-            assert sum(line["price"] for line in order["products"]) == order["revenue"] + order.get(
-                "discount", 0
-            )
+            assert sum(line["price"] for line in order["products"]) == order["revenue"] + order.get("discount", 0)
 
 
 def test_refunds_never_exceed_the_order(events):
@@ -206,11 +198,7 @@ def test_staff_and_partners_answer_the_questions_customers_answer(calls):
 
 
 def test_an_accepted_invitation_names_who_sent_it(calls):
-    sent = {
-        call["properties"]["referral_id"]: call["userId"]
-        for call in calls
-        if call.get("event") == "Referral Sent"
-    }
+    sent = {call["properties"]["referral_id"]: call["userId"] for call in calls if call.get("event") == "Referral Sent"}
     accepted = [call for call in calls if call.get("event") == "Referral Accepted"]
     assert len(accepted) > 20
     for call in accepted:

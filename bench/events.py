@@ -1,0 +1,32 @@
+"""The events that are sent: an order of about 400 bytes, the same shape in every measurement."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+
+def call(number: int) -> dict[str, object]:
+    """One call, unique by its number; a person has ten of them."""
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"bench-{number}",
+        "userId": f"user-{number // 10}",
+        "timestamp": "2026-06-01T10:00:00.000Z",
+        "properties": {
+            "order_id": f"o-{number}",
+            "revenue": 19.99,
+            "currency": "USD",
+            "products": [{"product_id": "p-1", "price": 19.99, "quantity": 1}],
+        },
+        "context": {"page": {"url": "https://shop.example/checkout"}, "library": {"name": "analytics.js"}},
+    }
+
+
+def bodies(events: int, batch: int) -> Iterator[bytes]:
+    """Request bodies for /v1/batch, or for /v1/track when `batch` is 1."""
+    if batch == 1:
+        yield from (msgspec.json.encode(call(number)) for number in range(events))
+    else:
+        for first in range(0, events, batch):
+            yield msgspec.json.encode({"batch": [call(number) for number in range(first, first + batch)]})

@@ -1,0 +1,38 @@
+"""What the HTTP services answer alike: JSON, errors with `code` and `message`, metrics."""
+
+import json
+from collections.abc import Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from safar.errors import SafarError
+from safar.telemetry import exposition
+
+_RETRY_AFTER_S = "1"
+
+
+def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """`content` as JSON."""
+    text = json.dumps(content, ensure_ascii=False)
+    return web.Response(text=text, status=status, content_type="application/json", headers=headers)
+
+
+def refusal(error: SafarError) -> web.Response:
+    """One of our errors: its tag, its sentence, its status; when asking again may help, after how long."""
+    content = {"success": False, "code": error.tag, "message": str(error)}
+    return json_response(content, error.status, {"Retry-After": _RETRY_AFTER_S} if error.retryable else {})
+
+
+def http_refusal(request: web.Request, error: web.HTTPException) -> web.Response:
+    """An error of HTTP itself (no such path, wrong method), in the same shape."""
+    message = f"{request.method} {request.path[:200]}: {error.reason}."
+    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    content = {"success": False, "code": f"http_{error.status}", "message": message}
+    return json_response(content, error.status, allow)
+
+
+def metrics_response(registry: CollectorRegistry) -> web.Response:
+    """The metrics of one service."""
+    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    return web.Response(body=exposition(registry), headers=headers)

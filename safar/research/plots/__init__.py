@@ -1,0 +1,26 @@
+"""Pictures of the kit's tables: one function each, which draws on `ax` (default: a new figure) and returns the axes.
+
+Every title names the measure and its unit. Shades go from light to dark in one direction, and what is told apart by
+colour is told apart by shade, hatch or marker too: printed in grey they read the same.
+"""
+
+from safar.research.plots.journey import funnel_bars, journey_heat_map, stop_bars, transition_heat_map
+from safar.research.plots.value import (
+    alive_matrix,
+    holdout_lines,
+    repeat_orders_bars,
+    value_concentration,
+    value_distribution,
+)
+
+__all__ = [
+    "alive_matrix",
+    "funnel_bars",
+    "holdout_lines",
+    "journey_heat_map",
+    "repeat_orders_bars",
+    "stop_bars",
+    "transition_heat_map",
+    "value_concentration",
+    "value_distribution",
+]

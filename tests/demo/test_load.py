@@ -1,0 +1,67 @@
+"""Loading the demonstration data: whole, once, and again only where something is missing."""
+
+import pytest
+
+from safar.config import Config, load_config
+from safar.demo.cdnow import cdnow_calls
+from safar.demo.load import load_demo
+from safar.errors import ServiceUnreachable
+from tests.support.mini_collector import MiniCollector, mini_collector
+
+_KEYS = {"cdnow": "cdnow", "demo-shop": "demo-shop"}
+
+
+def _config(collector: MiniCollector, **flags: str) -> Config:
+    ports = {"collector_port": str(collector.port), "reports_port": str(collector.port)}
+    return load_config({}, ports | flags)
+
+
+async def test_both_sources_are_loaded_and_shown_with_progress(capsys):
+    async with mini_collector() as collector:
+        cdnow, shop = await load_demo(_config(collector), _KEYS)
+    assert (cdnow.source, cdnow.calls, cdnow.sent.accepted, cdnow.stored) == ("cdnow", 6919, 6919, 6919)
+    assert (shop.source, shop.stored) == ("demo-shop", shop.calls)
+    assert shop.calls > 30_000
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "cdnow: sending" in output.err
+    assert "demo-shop: storing" in output.err
+
+
+async def test_what_is_complete_is_not_sent_again():
+    async with mini_collector() as collector:
+        await load_demo(_config(collector), _KEYS)
+        requests = collector.requests
+        again = await load_demo(_config(collector), _KEYS)
+        assert collector.requests == requests
+    assert [loaded.sent.accepted for loaded in again] == [0, 0]
+    assert [loaded.stored for loaded in again] == [loaded.calls for loaded in again]
+
+
+async def test_what_is_there_in_part_is_sent_whole_and_counts_once():
+    async with mini_collector() as collector:
+        collector.stored["cdnow"] = {call["messageId"]: call for call in list(cdnow_calls())[:5000]}
+        cdnow, _ = await load_demo(_config(collector), _KEYS)
+    assert (cdnow.sent.accepted, cdnow.stored) == (6919, 6919)
+
+
+async def test_the_read_token_goes_with_the_question():
+    async with mini_collector() as collector:
+        await load_demo(_config(collector, read_token="secret"), _KEYS)
+    assert collector.tokens == {"Bearer secret"}
+
+
+async def test_events_that_never_reach_the_store_are_one_sentence(monkeypatch):
+    monkeypatch.setattr("safar.demo.load._PATIENCE_S", 0.3)
+    async with mini_collector() as collector, mini_collector() as empty:
+        config = _config(collector, reports_port=str(empty.port))
+        with pytest.raises(ServiceUnreachable, match="The store shows 0 of 6919 events of cdnow"):
+            await load_demo(config, _KEYS)
+
+
+async def test_no_report_api_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("safar.demo.load._ATTEMPTS", 2)
+    async with mini_collector() as collector:
+        config = _config(collector)
+    with pytest.raises(ServiceUnreachable, match=r"gives no answer: is the aggregator running\?"):
+        await load_demo(config, _KEYS)

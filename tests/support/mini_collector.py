@@ -1,0 +1,84 @@
+"""A collector in miniature on a real port: takes batches, remembers them, fails on request, tells its totals."""
+
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from aiohttp import BasicAuth, web
+
+
+@dataclass
+class MiniCollector:
+    """`answers` are given in turn instead of taking the request; then every batch is taken.
+
+    Calls named `refused` are rejected. `stored` holds each messageId once, by source; a write key is its source.
+    """
+
+    answers: list[web.Response | None] = field(default_factory=list)
+    requests: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    stored: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+    url: str = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        self.requests += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        body = gzip.decompress(await request.read())
+        self.in_flight -= 1
+        if self.answers:
+            answer = self.answers.pop(0)
+            if answer is None:
+                assert request.transport is not None
+                request.transport.abort()
+                return web.Response()
+            return answer
+        return self._taken(BasicAuth.decode(request.headers["Authorization"]).login, body)
+
+    def _taken(self, source: str, body: bytes) -> web.Response:
+        batch = msgspec.json.decode(body)["batch"]
+        self.bodies.append(body)
+        self.batches.append(batch)
+        store = self.stored.setdefault(source, {})
+        rejected = []
+        for index, call in enumerate(batch):
+            if call.get("event") == "refused":
+                why = {"tag": "invalid_field", "field": "event", "rule": "is refused here"}
+                rejected.append({"index": index, "messageId": call["messageId"], **why})
+            else:
+                store[call["messageId"]] = call
+        answer = {"success": True, "accepted": len(batch) - len(rejected), "rejected": rejected}
+        return web.json_response(answer)
+
+    async def totals(self, request: web.Request) -> web.Response:
+        self.tokens.add(request.headers.get("Authorization", ""))
+        events = len(self.stored.get(request.query["source"], {}))
+        return web.json_response({"rows": [{"events": events}] if events else []})
+
+
+@asynccontextmanager
+async def mini_collector(*answers: web.Response | None) -> AsyncIterator[MiniCollector]:
+    """Serve one on a free port; an answer of None closes the connection without a word."""
+    collector = MiniCollector(answers=list(answers))
+    app = web.Application(client_max_size=2**24)
+    app.router.add_post("/v1/batch", collector.take)
+    app.router.add_get("/api/reports/totals", collector.totals)
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        collector.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield collector
+    finally:
+        await runner.cleanup()
