@@ -1,12 +1,13 @@
 """What the HTTP services answer alike: JSON, errors with `code` and `message`, metrics."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from safar.errors import SafarError
+from safar.errors import QueryRefused, SafarError
 from safar.telemetry import exposition
 
 _RETRY_AFTER_S = "1"
@@ -36,3 +37,12 @@ def metrics_response(registry: CollectorRegistry) -> web.Response:
     """The metrics of one service."""
     headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     return web.Response(body=exposition(registry), headers=headers)
+
+
+def check_host(request: web.Request, hosts: frozenset[str]) -> None:
+    """Raise QueryRefused unless the service was called by one of `hosts`; any name will do when that is empty.
+
+    A web page can make its own name point to 127.0.0.1; the browser then lets it read what it finds there.
+    """
+    if hosts and re.sub(r":\d+$", "", request.host).strip("[]").lower() not in hosts:
+        raise QueryRefused(f"This service is not called {request.host[:80]!r}: use {' or '.join(sorted(hosts))}.")

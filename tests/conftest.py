@@ -8,11 +8,18 @@ import pytest
 
 from tests.support.kafka_broker import KafkaBroker, missing_tool
 
+# Faults of kafka-python: it reads its message definitions with functions that Python 3.11 and 3.12 call deprecated,
+# and leaves a socket whose connection was refused to the garbage collector.
+KAFKA_PYTHON_WARNINGS = (
+    "ignore:read_text is deprecated:DeprecationWarning",
+    "ignore:open_text is deprecated:DeprecationWarning",
+    r"ignore:unclosed <socket.socket fd=\d+, family=2, type=1, proto=6, laddr=\('0.0.0.0', \d+\)>:ResourceWarning",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python reads its message definitions with functions that Python 3.11 and 3.12 call deprecated.
-    for name in ("read_text", "open_text"):
-        config.addinivalue_line("filterwarnings", f"ignore:{name} is deprecated:DeprecationWarning")
+    for line in KAFKA_PYTHON_WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
 
 
 @pytest.fixture(scope="session")

@@ -5,33 +5,35 @@ line is wrong; 130 interrupted.
 """
 
 import argparse
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
-from safar.cli import demo, failed, migrate, send, serve, source, up, verify
 from safar.config import add_flags, load_config
 from safar.errors import ConfigError, DirectoryOwned, SafarError
 
-_COMMANDS = (
-    up,
-    serve.collector,
-    serve.aggregator,
-    serve.store_server,
-    demo,
-    send,
-    source,
-    verify,
-    failed,
-    migrate,
-)
+_MODULES = {
+    "up": "safar.cli.up",
+    "collector": "safar.cli.collector",
+    "aggregator": "safar.cli.aggregator",
+    "store-server": "safar.cli.store_server",
+    "demo": "safar.cli.demo",
+    "send": "safar.cli.send",
+    "source": "safar.cli.source",
+    "verify": "safar.cli.verify",
+    "failed": "safar.cli.failed",
+    "migrate": "safar.cli.migrate",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `safar` with `arguments` (default: the process's own)."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(given).parse_args(given)
     try:
         config = load_config(os.environ, vars(options))
         return int(options.run(config, options))
@@ -45,10 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _commands(given: Sequence[str]) -> list[ModuleType]:
+    """Only the module asked for: a collector has no use for what the demonstration or the engine must load."""
+    asked = [name for name in given[:1] if name in _MODULES]
+    return [importlib.import_module(_MODULES[name]) for name in asked or _MODULES]
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="safar", description="Customer-journey tracker and research kit.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in _COMMANDS:
+    for command in _commands(given):
         lines = (command.__doc__ or "").strip().splitlines()
         sub = commands.add_parser(
             command.NAME,

@@ -93,7 +93,9 @@ class _Stored:
                 async with self._session.get(self._url, params={"source": self.source}) as response:
                     answer = await response.read()
                     if response.status == 200:
-                        return sum(row.events for row in msgspec.json.decode(answer, type=_Totals).rows)
+                        rows = msgspec.json.decode(answer, type=_Totals).rows
+                        # One row a currency, each with the count of the whole source.
+                        return max((row.events for row in rows), default=0)
                     reason = f"answers {response.status}"
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
                 reason = "gives no answer"

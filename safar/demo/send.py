@@ -7,6 +7,7 @@ again a bounded number of times; messageIds make a call count once however often
 
 import asyncio
 import gzip
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -159,6 +160,12 @@ class _Answer(msgspec.Struct):
     rejected: list[_Refusal]
 
 
+class _Refused(msgspec.Struct):
+    """What every error answer of a collector says."""
+
+    message: str
+
+
 class _Poster:
     """Posts batches to one collector with one write key."""
 
@@ -166,7 +173,7 @@ class _Poster:
         self._url = url.rstrip("/")
         self._on_progress = on_progress
         self._headers = {
-            "Authorization": aiohttp.BasicAuth(write_key).encode(),
+            "Authorization": "Basic " + b64encode(f"{write_key}:".encode()).decode(),
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
         }
@@ -221,8 +228,7 @@ def _outcome(batch: list[_Line], body: bytes) -> SendResult:
 
 
 def _message(body: bytes) -> str:
-    """What an error answer says: every one has `code` and `message`."""
     try:
-        return msgspec.json.decode(body, type=dict[str, str])["message"]
-    except (msgspec.DecodeError, KeyError):
+        return msgspec.json.decode(body, type=_Refused).message
+    except msgspec.DecodeError:
         return "no reason given"

@@ -31,6 +31,7 @@ from safar.log.contract import Assignment, LogRecord
 from safar.log.kafka_settings import KafkaSettings
 from safar.log.kafka_writer import COUNT_HEADER
 
+_JOIN_PATIENCE_MS = 500
 _CONSUMER = {
     "enable_auto_commit": False,
     "auto_offset_reset": "none",
@@ -51,16 +52,23 @@ _CONSUMER = {
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python has no types
     """What the group gave and took; called on the client's own thread, which must not wait for the broker."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumer: Any) -> None:  # noqa: ANN401 - kafka-python has no types
+        self._consumer = consumer
+        self.joining = True
         self.seen = 0
         self.owned: frozenset[TopicPartition] = frozenset()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - always all
         """The member gives all partitions back before it joins again."""
+        # kafka-python 3.0.12 forgets a join that a poll was too short for when changed metadata was its reason:
+        # it never finishes, sends no heartbeat and owns nothing for ever. This flag lasts until the join is done.
+        self._consumer._coordinator.request_rejoin()
+        self.joining = True
         self._changed(())
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """The member has joined and owns exactly these."""
+        self.joining = False
         self._changed(assigned)
 
     def _changed(self, owned: Iterable[TopicPartition]) -> None:
@@ -74,11 +82,11 @@ class KafkaReader:
     def __init__(self, settings: KafkaSettings, topic_id: str, group: str) -> None:
         self._topic = settings.topic
         self._topic_id = topic_id
-        self._rebalances = _Rebalances()
         self._taken_over = 0
         self._assignment = Assignment(0, {})
         self._epochs: dict[int, int] = {}
         self._consumer = settings.connect(KafkaConsumer, group_id=group, **_CONSUMER)
+        self._rebalances = _Rebalances(self._consumer)
         self._call_timeout_ms = self._consumer.config["request_timeout_ms"]
         self._consumer.subscribe([self._topic], listener=self._rebalances)
 
@@ -102,7 +110,7 @@ class KafkaReader:
     def _fetch(self, timeout_s: float) -> Mapping[TopicPartition, list[Any]]:
         fetched: Mapping[TopicPartition, list[Any]] = {}
         try:
-            fetched = self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+            fetched = self._consumer.poll(timeout_ms=self._patience_ms(timeout_s))
         except NoOffsetForPartitionError:
             pass  # The group has not committed yet; taking over finds its beginning.
         except OffsetOutOfRangeError as error:
@@ -118,6 +126,11 @@ class KafkaReader:
             ) from error
         self._check_identity()
         return fetched
+
+    def _patience_ms(self, timeout_s: float) -> int:
+        """A join that ends between two polls begins again: while there is one, no poll may be very short."""
+        timeout_ms = int(timeout_s * 1000)
+        return max(timeout_ms, _JOIN_PATIENCE_MS) if self._rebalances.joining else timeout_ms
 
     def _check_identity(self) -> None:
         """Offsets of a topic created anew begin at 0 again and must not be taken for those of this log."""

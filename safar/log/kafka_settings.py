@@ -74,7 +74,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "bootstrap_timeout_ms": 10_000,
     "request_timeout_ms": 10_000,
     "reconnect_backoff_max_ms": 500,
-    "allow_auto_create_topics": False,
 }
 
 

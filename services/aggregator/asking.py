@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from safar.errors import StoreUnavailable
-from safar.reports import Report, run
+from safar.reports import Report, definition_of, run
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
 
@@ -25,16 +25,17 @@ class Asking:
         self._running: dict[_Question, asyncio.Future[Report]] = {}
 
     async def ask(self, name: str, params: Mapping[str, str]) -> Report:
-        """As `safar.reports.run`; StoreUnavailable also when too many reports wait already."""
+        """As `safar.reports.run`; StoreUnavailable also when too many are being answered already."""
+        definition_of(name)  # an unknown name becomes no label of a metric
         question = (name, frozenset(params.items()))
         answer = self._running.get(question)
         if answer is None:
             answer = self._start(question, name, dict(params))
         return await asyncio.shield(answer)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Wait for the reports at work; those that wait are given up."""
-        self._threads.shutdown(cancel_futures=True)
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
     def _start(self, question: _Question, name: str, params: Mapping[str, str]) -> asyncio.Future[Report]:
         if len(self._running) >= _MOST_AT_ONCE:

@@ -9,7 +9,8 @@ import logging
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from safar.clock import Clock
 from safar.errors import LogUnavailable, StoreUnavailable
@@ -40,6 +41,14 @@ class Limits:
     age_s: float = 0.15
 
 
+@dataclass(frozen=True)
+class Status:
+    """How the consumer is doing: `failing` says in words what is wrong, `lag` counts waiting records by partition."""
+
+    failing: str = ""
+    lag: Mapping[int, int] = field(default_factory=dict)
+
+
 class Consumer:
     """Moves records from the log into the store. `run` belongs to one thread; `stop` may come from any."""
 
@@ -58,7 +67,12 @@ class Consumer:
         self._generation: int | None = None
         self._incarnation = ""
         self._done: dict[int, Done] = {}
+        self._lag: Mapping[int, int] = {}
         self.failing: str = "starting"
+
+    def status(self) -> Status:
+        """How it is doing, for readiness, page and reports; may be asked from any thread."""
+        return Status(self.failing, self._lag)
 
     def stop(self) -> None:
         """Finish the batch at hand and return from `run`."""
@@ -148,5 +162,6 @@ class Consumer:
 
     def _measure_lag(self) -> None:
         committed = self._reader.assignment().committed
-        for partition, end in self._reader.ends().items():
-            self._metrics.lag.labels(partition).set(end - committed.get(partition, end))
+        self._lag = {partition: end - committed.get(partition, end) for partition, end in self._reader.ends().items()}
+        for partition, records in self._lag.items():
+            self._metrics.lag.labels(partition).set(records)

@@ -2,48 +2,57 @@
 
 import asyncio
 import threading
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from safar.clock import system_clock
 from safar.config import Config
 from safar.errors import SafarError
 from safar.http import listen
 from safar.log import open_log
-from safar.store import migrate, open_store
-from safar.store.door import reader_door
+from safar.store import Store, migrate, open_store
+from safar.store.door import DoorOptions, hosts_for, reader_door
 from safar.telemetry import AggregatorMetrics, new_registry
-from services.aggregator.api import Parts, Status, reports_app
+from services.aggregator.api import Parts, reports_app
 from services.aggregator.consume import Consumer, Limits
 from services.aggregator.seen import SeenIds
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Move events and answer readers until `stop`; then finish the batch at hand and let go of log and store."""
-    log = open_log(config.log_url)
     store = open_store(config.store_dsn)
-    migrate(store)
-    metrics = AggregatorMetrics(new_registry())
-    seen = SeenIds(store, config.id_window_events, config.id_window_days)
-    limits = Limits(config.insert_max_rows, config.insert_max_bytes)
-    consumer = Consumer(log, store, seen, metrics, limits, system_clock)
-    parts = Parts(store, metrics, lambda: Status(consumer.failing, {}), config.read_token)
-    worker = _Worker(consumer, asyncio.get_running_loop(), stop)
+    log = open_log(config.log_url)
     try:
-        async with AsyncExitStack() as doors:
-            reports = reports_app(parts)
-            await doors.enter_async_context(
-                listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT")
-            )
-            sql = reader_door(store, config)
-            await doors.enter_async_context(listen(sql, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"))
-            worker.start()
-            await stop.wait()
+        migrate(store)
+        metrics = AggregatorMetrics(new_registry())
+        seen = SeenIds(store, config.id_window_events, config.id_window_days)
+        limits = Limits(config.insert_max_rows, config.insert_max_bytes)
+        consumer = Consumer(log, store, seen, metrics, limits, system_clock)
+        worker = _Worker(consumer, asyncio.get_running_loop(), stop)
+        try:
+            async with _doors(config, store, metrics, consumer):
+                worker.start()
+                await stop.wait()
+        finally:
+            await asyncio.to_thread(worker.finish)
     finally:
-        await asyncio.to_thread(worker.finish)
         store.close()
         log.close()
     if worker.failure:
         raise worker.failure
+
+
+@asynccontextmanager
+async def _doors(config: Config, store: Store, metrics: AggregatorMetrics, consumer: Consumer) -> AsyncIterator[None]:
+    """Page and reports, and SQL when the engine is ours; a ClickHouse server has a door of its own."""
+    hosts = hosts_for(config.reader_host)
+    reports = reports_app(Parts(store, metrics, consumer.status, config.read_token, hosts))
+    async with AsyncExitStack() as doors:
+        await doors.enter_async_context(listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT"))
+        if store.embedded:
+            sql = reader_door(store, DoorOptions(config.read_token, hosts))
+            await doors.enter_async_context(listen(sql, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"))
+        yield
 
 
 class _Worker(threading.Thread):

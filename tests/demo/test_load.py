@@ -4,9 +4,16 @@ import pytest
 
 from safar.config import Config, load_config
 from safar.demo.cdnow import cdnow_calls
-from safar.demo.load import load_demo
+from safar.demo.load import DEMO_SOURCES, load_demo
+from safar.demo.shop import shop_calls
 from safar.errors import ServiceUnreachable
 from tests.support.mini_collector import MiniCollector, mini_collector
+
+
+@pytest.fixture
+def small_shop(monkeypatch):
+    monkeypatch.setattr("safar.demo.load.DEMO_SOURCES", DEMO_SOURCES | {"demo-shop": lambda: shop_calls(20)})
+
 
 _KEYS = {"cdnow": "cdnow", "demo-shop": "demo-shop"}
 
@@ -28,7 +35,7 @@ async def test_both_sources_are_loaded_and_shown_with_progress(capsys):
     assert "demo-shop: storing" in output.err
 
 
-async def test_what_is_complete_is_not_sent_again():
+async def test_what_is_complete_is_not_sent_again(small_shop):
     async with mini_collector() as collector:
         await load_demo(_config(collector), _KEYS)
         requests = collector.requests
@@ -38,14 +45,14 @@ async def test_what_is_complete_is_not_sent_again():
     assert [loaded.stored for loaded in again] == [loaded.calls for loaded in again]
 
 
-async def test_what_is_there_in_part_is_sent_whole_and_counts_once():
+async def test_what_is_there_in_part_is_sent_whole_and_counts_once(small_shop):
     async with mini_collector() as collector:
         collector.stored["cdnow"] = {call["messageId"]: call for call in list(cdnow_calls())[:5000]}
         cdnow, _ = await load_demo(_config(collector), _KEYS)
     assert (cdnow.sent.accepted, cdnow.stored) == (6919, 6919)
 
 
-async def test_the_read_token_goes_with_the_question():
+async def test_the_read_token_goes_with_the_question(small_shop):
     async with mini_collector() as collector:
         await load_demo(_config(collector, read_token="secret"), _KEYS)
     assert collector.tokens == {"Bearer secret"}

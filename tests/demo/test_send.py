@@ -31,6 +31,7 @@ async def test_every_call_arrives_once_and_progress_adds_up():
 
 async def test_batches_are_bounded_and_so_are_requests_in_flight():
     async with mini_collector() as collector:
+        collector.first_waits = True
         await send_calls(_calls(500), url=collector.url, write_key="shop", batch_size=20)
     assert max(map(len, collector.batches)) == 20
     assert 1 < collector.most_in_flight <= 4

@@ -108,9 +108,7 @@ def test_records_deleted_before_they_were_read_are_not_skipped(kafka_broker, top
         reader.commit(after(read(reader, 3)[:1]))
     delete_before(kafka_broker, topic, 2)
     with closing(log.reader(GROUP)) as reader:
-        with pytest.raises(
-            LogReplaced, match=r"not have the next record to read: offset 1 of partition 0\.$"
-        ):
+        with pytest.raises(LogReplaced, match=r"not have the next record to read: offset 1 of partition 0\.$"):
             poll_until_replaced(reader)
 
 
@@ -142,9 +140,8 @@ def test_a_log_that_lost_its_tail_is_noticed_also_when_it_has_grown_again(kafka_
     for name, count in grown.items():
         log = open_topic(kafka_broker, name)
         append(log, 0, ["new"] * count)
-        with closing(log.reader(GROUP)) as reader:
-            with pytest.raises(LogReplaced, match=r"of partition 0\.$"):
-                poll_until_replaced(reader)
+        with closing(log.reader(GROUP)) as reader, pytest.raises(LogReplaced, match=r"of partition 0\.$"):
+            poll_until_replaced(reader)
 
 
 def delete_before(broker: KafkaBroker, topic: str, offset: int) -> None:

@@ -41,9 +41,7 @@ def test_a_malformed_value_is_refused_with_name_rule_and_value(name, text, rule)
 
 @pytest.mark.parametrize("brokers", [[""], ["safar:password@broker:9092"], ["broker:9092", "broker:port"]])
 def test_malformed_brokers_are_refused_without_repeating_them(brokers):
-    with pytest.raises(
-        ConfigError, match=r"brokers are host:port,host:port; user and password are options.$"
-    ):
+    with pytest.raises(ConfigError, match=r"brokers are host:port,host:port; user and password are options.$"):
         KafkaSettings.parse(brokers, "events", {})
 
 

@@ -210,9 +210,7 @@ def test_a_record_of_the_largest_size_comes_back(log):
 
 def test_a_record_over_the_limit_is_refused_and_nothing_of_the_call_is_stored(log, request):
     if request.node.callspec.params["place"] == "sqlite":
-        request.applymarker(
-            pytest.mark.xfail(strict=True, reason="the SQLite writer does not check sizes yet")
-        )
+        request.applymarker(pytest.mark.xfail(strict=True, reason="the SQLite writer does not check sizes yet"))
     with closing(log.writer()) as writer:
         too_large = NewRecord(0, 1, bytes(writer.max_record_bytes + 1))
         with pytest.raises(ConfigError, match=r"SAFAR_RECORD_MAX_BYTES\.$"):

@@ -4,6 +4,8 @@ Run as a script it serves a store directory until it is told to stop; imported, 
 """
 
 import asyncio
+import base64
+import http.client
 import json
 import os
 import signal
@@ -11,7 +13,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import clickhouse_connect
 from aiohttp import web
@@ -22,6 +25,19 @@ from safar.store.store import open_store
 
 READ_TOKEN = "read-me"
 WRITE_TOKEN = "write-me"
+
+
+class Reply(NamedTuple):
+    """An HTTP answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def code(self) -> int:
+        """ClickHouse's error code, 0 when there is none."""
+        return int(self.headers.get("X-ClickHouse-Exception-Code", 0))
 
 
 @dataclass(frozen=True)
@@ -49,19 +65,47 @@ class DoorProcess:
             dsn=f"http://writer:{WRITE_TOKEN}@127.0.0.1:{self.port}/default", autogenerate_session_id=False
         )
 
+    def ask(self, statement: str | bytes = b"", *, token: str = READ_TOKEN, **request: Any) -> Reply:
+        """Send one raw request: a POST of `statement`, `parameters` in the URL, further `headers`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        credentials = base64.b64encode(f"{request.get('user', 'analyst')}:{token}".encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}", **request.get("headers", {})}
+        path = request.get("path", "/") + "?" + urlencode(request.get("parameters", {}))
+        body = statement.encode() if isinstance(statement, str) else statement
+        try:
+            connection.request(request.get("method", "POST"), path, body, headers)
+            response = connection.getresponse()
+            return Reply(response.status, dict(response.getheaders()), response.read().decode(errors="replace"))
+        finally:
+            connection.close()
+
+    def write(self, statement: str | bytes, **parameters: str) -> str:
+        """Run a statement as the writer, past every guard; return the answer."""
+        reply = self.ask(statement, user="writer", token=WRITE_TOKEN, parameters=parameters)
+        assert reply.status == 200, reply.body
+        return reply.body
+
     def stop(self) -> int:
         """Ask it to stop; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
+
+    def complaints(self) -> str:
+        """What the server wrote to its standard error."""
+        return (self.directory / "stderr.txt").read_text()
 
 
 def start(directory: Path, **options: Any) -> DoorProcess:
     """Serve a new store below `directory`, which is also the working directory of the server."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, __file__, json.dumps(options)]
-    process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True)
+    with (directory / "stderr.txt").open("w") as complaints:
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
+        )
     assert process.stdout is not None
-    return DoorProcess(int(process.stdout.readline()), directory, process)
+    with process.stdout as output:
+        return DoorProcess(int(output.readline()), directory, process)
 
 
 async def _serve(options: dict[str, Any]) -> None:

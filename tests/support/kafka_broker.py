@@ -60,9 +60,7 @@ def _jars() -> Path:
     if not directory.is_dir():
         partial = directory.with_name(f"{directory.name}.{os.getpid()}")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
-        subprocess.run(
-            ["mvn", "--batch-mode", "--quiet", "--file", str(_POM), *goal], check=True, timeout=300
-        )
+        subprocess.run(["mvn", "--batch-mode", "--quiet", "--file", str(_POM), *goal], check=True, timeout=300)
         partial.rename(directory)
     return directory
 
@@ -102,9 +100,7 @@ class KafkaBroker:
             )
         )
         formatting = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)]
-        subprocess.run(
-            self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL
-        )
+        subprocess.run(self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL)
 
     @property
     def address(self) -> str:

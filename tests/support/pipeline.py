@@ -119,7 +119,7 @@ class Pipeline:
             return json.load(answer)["rows"]
 
     def stored(self, source: str) -> int:
-        return sum(row["events"] for row in self.report("totals", source=source))
+        return max((row["events"] for row in self.report("totals", source=source)), default=0)
 
     def wait_stored(self, source: str, expected: int, timeout_s: float = 60.0) -> None:
         deadline = time.monotonic() + timeout_s
@@ -131,7 +131,9 @@ class Pipeline:
     def lag(self) -> int | None:
         """Records not yet committed; None while the aggregator has not said."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.reports_port}/metrics") as answer:
-            lines = [line for line in answer.read().decode().splitlines() if line.startswith("safar_aggregator_lag_records{")]
+            lines = [
+                line for line in answer.read().decode().splitlines() if line.startswith("safar_aggregator_lag_records{")
+            ]
         return round(sum(float(line.split()[-1]) for line in lines)) if lines else None
 
     def wait_drained(self, timeout_s: float = 60.0) -> None:

@@ -57,7 +57,7 @@ SETTINGS = frozenset(
         "cast_string_to_dynamic_use_inference", "date_time_input_format", "date_time_output_format",
         "describe_compact_output", "empty_result_for_aggregation_by_empty_set", "except_default_mode",
         "final", "format_csv_delimiter", "group_by_use_nulls", "input_format_null_as_default",
-        "intersect_default_mode", "join_algorithm", "join_default_strictness", "join_use_nulls",
+        "intersect_default_mode", "join_default_strictness", "join_use_nulls",
         "optimize_read_in_order", "output_format_arrow_low_cardinality_as_dictionary",
         "output_format_arrow_string_as_string", "output_format_csv_crlf_end_of_line",
         "output_format_decimal_trailing_zeros", "output_format_json_named_tuples_as_objects",

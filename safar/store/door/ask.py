@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _NOT_SETTINGS = frozenset(
         "cancel_http_readonly_queries_on_client_close",
     }
 )  # fmt: skip
+# It comes back in a header.
+_QUERY_ID = re.compile(r"[^\w.:-]", re.ASCII)
 # aiohttp has undone these by the time the body is read, within the same limit.
 _INFLATED = ("", "identity", "gzip", "deflate", "br", "zstd")
 
@@ -96,7 +99,7 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
         may_write=request.method == "POST",
         database=fields.get("database", headers.get("X-ClickHouse-Database", "")),
         default_format=fields.get("default_format", headers.get("X-ClickHouse-Format", "TabSeparated")),
-        query_id=fields.get("query_id", ""),
+        query_id=_QUERY_ID.sub("", fields.get("query_id", ""))[:100],
         parameters={name[6:]: value for name, value in fields.items() if name.startswith("param_")},
         settings=dict(_settings(fields)),
     )

@@ -5,18 +5,13 @@ the tree is checked against allowed.py, and the engine writes the statement that
 What the tree does not show cannot run: comments, second statements, clauses unheard of are gone or refused.
 """
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
-from safar.errors import QueryRefused
 from safar.store.door import allowed
-from safar.store.door.engine import EngineError, Session
+from safar.store.door.engine import Session
 from safar.store.door.tables import NAME, check_tables, parts_of, table_in
-
-Node = dict[str, Any]
+from safar.store.door.tree import Node, nodes, parsed, refuse, written
 
 _EXPLAINS = {
     "EXPLAIN",
@@ -39,6 +34,7 @@ _NODES = frozenset(
     }
 )  # fmt: skip
 
+_SELECT = re.compile(r"\(*(?:SELECT|WITH|EXPLAIN)\b")
 _LIKE = r"(?: (?:NOT )?I?LIKE '(?:[^'\\]|\\.)*')?"
 # The tree has no words for these statements, but a pattern covers the canonical text of so little.
 _CATALOG = re.compile(
@@ -48,6 +44,7 @@ _CATALOG = re.compile(
     rf"|(?:SHOW CREATE TABLE|DESCRIBE TABLE|EXISTS TABLE) (?P<table>{NAME}(?:\.{NAME})?))"
     r"(?: FORMAT (?P<format>\w+))?"
 )
+_FORMATS = {name.lower(): name for name in allowed.FORMATS}
 
 
 @dataclass(frozen=True)
@@ -79,19 +76,17 @@ class Guard:
     def check(self, session: Session, query: str) -> Statement:
         """Return the statement to run for `query`, or raise QueryRefused, which names what was refused.
 
-        A statement that the engine cannot parse raises EngineError.
+        What the engine cannot parse, or does not know, raises EngineError.
         """
         canonical = session.text("SELECT formatQuerySingleLine({query:String})", query=query)
         if catalog := _CATALOG.fullmatch(canonical):
             return self._catalog(session, canonical, catalog)
-        if canonical.split(maxsplit=1)[0] not in ("SELECT", "WITH", "EXPLAIN") and not canonical.startswith("("):
-            _refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
-        tree = _parsed(session, canonical)
-        tables = self._check_tree(tree)
-        check_tables(session, self._database, tables)
-        sql = session.text("SELECT formatQueryFromJSON({tree:String})", tree=json.dumps(tree))
-        output = tree.get("format_ast", {}).get("name")
-        return Statement(sql, check_format(output), tree["type"] == "SelectWithUnionQuery")
+        if not _SELECT.match(canonical):
+            refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
+        tree = parsed(session, canonical)
+        check_tables(session, self._database, self._check_tree(tree))
+        output = check_format(tree.get("format_ast", {}).get("name"))
+        return Statement(written(session, tree), output, tree["type"] == "SelectWithUnionQuery")
 
     def _catalog(self, session: Session, canonical: str, found: re.Match[str]) -> Statement:
         if found["table"]:
@@ -102,7 +97,7 @@ class Guard:
         """Check every node; return the names used where a table can stand."""
         top = _statement(tree)
         tables = set()
-        for node in _nodes(top):
+        for node in nodes(top):
             self._check_node(node)
             if table := table_in(node):
                 tables.add(table)
@@ -111,23 +106,23 @@ class Guard:
     def _check_node(self, node: Node) -> None:
         kind = node["type"]
         if kind not in _NODES:
-            _refuse(f"{kind} is not allowed in a query")
+            refuse(f"{kind} is not allowed in a query")
         if kind == "Function":
             self._check_function(node["name"])
         elif kind == "ColumnsApplyTransformer" and "func_name" in node:
             self._check_function(node["func_name"])
         elif kind == "QueryParameter" and node["param_type"] == "Identifier":
-            _refuse(f"the parameter {node['name']} of type Identifier is not allowed; write the name itself")
+            refuse(f"the parameter {node['name']} of type Identifier is not allowed; write the name itself")
         elif kind == "SetQuery":
             _check_settings(node)
         elif kind == "SelectWithUnionQuery" and "out_file" in node:
-            _refuse("INTO OUTFILE is not allowed")
+            refuse("INTO OUTFILE is not allowed")
         elif kind == "TableExpression" and "table_function" in node:
             _check_table_function(node["table_function"]["name"])
 
     def _check_function(self, name: str) -> None:
         if not _is_spelled(name, self._functions) and not self._is_combined(name):
-            _refuse(f"the function {name} is not allowed")
+            refuse(f"the function {name} is not allowed")
 
     def _is_combined(self, name: str) -> bool:
         """Whether `name` is an aggregate function with combinators: sumIf, quantilesArrayState."""
@@ -140,14 +135,12 @@ class Guard:
 
 
 def check_format(name: str | None) -> str | None:
-    """Return the name of an output format that readers may ask for."""
-    if name is not None and name not in allowed.FORMATS:
-        _refuse(f"the format {name} is not allowed")
-    return name
-
-
-def _refuse(what: str) -> NoReturn:
-    raise QueryRefused(f"The reader's door refuses this statement: {what}.")
+    """Return the canonical name of an output format that readers may ask for."""
+    if name is None:
+        return None
+    if name.lower() not in _FORMATS:
+        refuse(f"the format {name} is not allowed")
+    return _FORMATS[name.lower()]
 
 
 def _is_pure(name: str, is_aggregate: bool, category: str) -> bool:
@@ -166,67 +159,26 @@ def _is_spelled(name: str, spellings: frozenset[str]) -> bool:
     return name in spellings or f":{name.lower()}" in spellings
 
 
-def _with_floats(item: dict[str, Any]) -> dict[str, Any]:
-    """Keep 1e20 a float: the engine writes it as a whole number that it then cannot read."""
-    if item.get("field_type") == "Float64" and isinstance(item["value"], int):
-        item["value"] = float(item["value"])
-    return item
-
-
-def _parsed(session: Session, canonical: str) -> Node:
-    try:
-        tree: Node = json.loads(
-            session.text("SELECT parseQueryToJSON({query:String})", query=canonical), object_hook=_with_floats
-        )
-    except RecursionError:
-        _refuse("it is nested too deeply")
-    except EngineError as error:
-        if "BAD_ARGUMENTS" not in str(error):
-            raise
-        _refuse("the engine cannot show what it would do")
-    return tree
-
-
 def _statement(tree: Node) -> Node:
     """The SELECT itself, or the one that is explained."""
-    if tree["type"] != "ExplainQuery":
-        return tree
-    if tree["kind"] not in _EXPLAINS:
-        _refuse(f"{tree['kind']} is not allowed")
-    if "out_file" in tree:
-        _refuse("INTO OUTFILE is not allowed")
-    query: Node = tree["query"]
+    query = tree
+    if tree["type"] == "ExplainQuery":
+        if tree["kind"] not in _EXPLAINS:
+            refuse(f"{tree['kind']} is not allowed")
+        if "out_file" in tree:
+            refuse("INTO OUTFILE is not allowed")
+        query = tree["query"]
     if query["type"] != "SelectWithUnionQuery":
-        _refuse(f"EXPLAIN of {query['type']} is not allowed")
+        refuse(f"{query['type']} is not allowed")
     return query
-
-
-def _nodes(tree: Node) -> Iterator[Node]:
-    """Every node below and with `tree`, without recursion. Literals and settings hold data, no nodes."""
-    waiting: list[Any] = [tree]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting.extend(item)
-        elif isinstance(item, dict):
-            if "type" in item:
-                yield item
-            if item.get("type") not in ("Literal", "SetQuery"):
-                waiting.extend(_below(item))
-
-
-def _below(node: Node) -> Iterator[Any]:
-    for key, value in node.items():
-        # Its name is the name of a table function, which is another list than that of the functions.
-        yield value.get("arguments") if key == "table_function" else value
 
 
 def _check_settings(node: Node) -> None:
     for change in node.get("changes", []):
         if change["name"] not in allowed.SETTINGS:
-            _refuse(f"the setting {change['name']} is not allowed")
+            refuse(f"the setting {change['name']} is not allowed")
 
 
 def _check_table_function(name: str) -> None:
     if name not in allowed.TABLE_FUNCTIONS:
-        _refuse(f"the table function {name} is not allowed")
+        refuse(f"the table function {name} is not allowed")

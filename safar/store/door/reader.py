@@ -68,7 +68,9 @@ class Reader:
             "max_execution_time": str(self._options.max_seconds),
             "max_memory_usage": str(self._options.max_memory_bytes),
             "max_threads": str(self._options.max_threads),
+            "max_result_bytes": str(self._options.answer_max_bytes),
             "result_overflow_mode": "throw",
+            "allow_introspection_functions": "0",
             # 2, not 1: the guard lets the harmless SETTINGS of a statement through, and 1 would not.
             "readonly": "2",
         }

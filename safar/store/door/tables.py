@@ -7,11 +7,10 @@ common table expression, an alias, or an honest "unknown table" from the engine.
 """
 
 import re
-from typing import Any
 
-from safar.errors import QueryRefused
 from safar.store.door import allowed
 from safar.store.door.engine import Session, backquoted
+from safar.store.door.tree import Node, refuse
 
 NAME = r"(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)"
 """A pattern: one identifier in the engine's canonical text."""
@@ -26,7 +25,7 @@ def parts_of(table: str) -> tuple[str, ...]:
     )
 
 
-def table_in(node: dict[str, Any]) -> tuple[str, ...] | None:
+def table_in(node: Node) -> tuple[str, ...] | None:
     """The parts of the name that this node uses as a table: in FROM, in a join, or on the right of IN."""
     if node["type"] == "TableIdentifier":
         return _parts(node)
@@ -37,7 +36,7 @@ def table_in(node: dict[str, Any]) -> tuple[str, ...] | None:
     return None
 
 
-def _parts(identifier: dict[str, Any]) -> tuple[str, ...]:
+def _parts(identifier: Node) -> tuple[str, ...]:
     return tuple(identifier.get("name_parts") or [identifier["name"]])
 
 
@@ -47,12 +46,12 @@ def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) 
     others = {parts for parts in tables if parts[:-1] not in ((), (database,))}
     for parts in others:
         if not _is_catalog(parts):
-            _refuse(parts)
+            refuse(f"{'.'.join(parts)} is not a table of this store")
     if own:
         stored = {row[0] for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")}
         for name in own - stored:
             if not re.fullmatch(r"\w+", name) or _exists(session, name):
-                _refuse((name,))
+                refuse(f"{name} is not a table of this store")
 
 
 def _is_catalog(parts: tuple[str, ...]) -> bool:
@@ -63,7 +62,3 @@ def _is_catalog(parts: tuple[str, ...]) -> bool:
 
 def _exists(session: Session, name: str) -> bool:
     return session.lines(f"EXISTS TABLE {backquoted(name)}") != [["0"]]
-
-
-def _refuse(parts: tuple[str, ...]) -> None:
-    raise QueryRefused(f"The reader's door refuses this statement: {'.'.join(parts)} is not a table of this store.")

@@ -136,6 +136,16 @@ def test_some_customers_use_two_devices_and_some_devices_are_shared(calls):
     assert min(shared.values()) > 3
 
 
+def test_a_shared_device_forgets_who_was_there(calls):
+    """Each visit on it starts without a name, whoever was there before."""
+    first: dict[str, dict[str, Any]] = {}
+    for call in calls:
+        if call.get("anonymousId", "").startswith("library-computer"):
+            first.setdefault(call["context"]["sessionId"], call)
+    assert len(first) > 10
+    assert not [call for call in first.values() if "userId" in call]
+
+
 def test_a_few_guests_are_joined_to_their_account_by_alias(calls):
     aliases = [call for call in calls if call["type"] == "alias"]
     buyers = {call["userId"] for call in calls if call.get("event") == "Order Completed"}

@@ -15,7 +15,7 @@ _TABLES = (
     "CREATE VIEW touchpoints AS SELECT *, concat('p-', user_id) AS person FROM events",
     "INSERT INTO events SELECT toString(number), 'shop', ['Product Viewed', 'Product Added', 'Order Completed'][number % 3 + 1],"
     " concat('u', toString(number % 10)), toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 60,"
-    " if(number % 3 = 2, 19.99, NULL), '{\"price\": 5, \"tags\": [\"a\", \"b\"]}' FROM numbers(3000)",
+    ' if(number % 3 = 2, 19.99, NULL), \'{"price": 5, "tags": ["a", "b"]}\' FROM numbers(3000)',
 )
 
 
@@ -31,3 +31,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
     yield running
     writer.close()
     assert running.stop() == 0
+    assert "Traceback" not in running.complaints()

@@ -1,0 +1,63 @@
+"""Run the notebooks and keep their outputs: `python -m scripts.execute_notebooks [NOTEBOOK ...]`.
+
+A notebook is written back only when it ran through without an error and without a word on stderr. SAFAR_NOTEBOOK_ADDRESS
+says what they read; without it, the bundled data: that is how they are committed.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+DIRECTORY = Path(__file__).parents[1] / "notebooks"
+ADDRESS_VARIABLE = "SAFAR_NOTEBOOK_ADDRESS"
+MAX_BYTES = 700_000
+
+
+def main() -> None:
+    """Execute those named, or all."""
+    for path in map(Path, sys.argv[1:]) if sys.argv[1:] else notebooks():
+        text = nbformat.writes(tidy(execute(path, os.environ.get(ADDRESS_VARIABLE, ""))))
+        if len(text) > MAX_BYTES:
+            sys.exit(f"{path.name} has grown to {len(text):,} bytes; {MAX_BYTES:,} are allowed: draw fewer or smaller plots.")
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def notebooks() -> list[Path]:
+    """Every notebook, in order."""
+    return sorted(DIRECTORY.glob("*.ipynb"))
+
+
+def execute(path: Path, address: str, extra: str = "") -> NotebookNode:
+    """The notebook at `path` with fresh outputs, run against `address`; `extra` is run as one more cell."""
+    notebook = nbformat.read(path, as_version=4)
+    if extra:
+        notebook.cells.append(nbformat.v4.new_code_cell(extra))
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False)
+    # It warns that its loopback sockets are not encrypted.
+    client.extra_arguments = ["--log-level=ERROR"]
+    client.resources = {"metadata": {"path": str(DIRECTORY)}}
+    clone = str(DIRECTORY.parent)
+    python_path = os.pathsep.join(filter(None, (clone, os.environ.get("PYTHONPATH", ""))))
+    client.execute(env={**os.environ, ADDRESS_VARIABLE: address, "PYTHONPATH": python_path})
+    return notebook
+
+
+def tidy(notebook: NotebookNode) -> NotebookNode:
+    """Without what differs between two machines; exits when a cell wrote to stderr."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.get("name") == "stderr":
+                sys.exit(f"A cell wrote to stderr: {output['text']}")
+    notebook.metadata = NotebookNode(
+        kernelspec=NotebookNode(display_name="Python 3", language="python", name="python3"),
+        language_info=NotebookNode(name="python"),
+    )
+    return notebook
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What the visitor chose: read from the query of the page, and handed on to the reports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+WINDOWS = {
+    "3600": "1 hour",
+    "86400": "1 day",
+    "604800": "7 days",
+    "2592000": "30 days",
+    "7776000": "90 days",
+    "31536000": "1 year",
+}
+BREAKDOWNS = {
+    "none": "nothing",
+    "acquisition_channel": "acquisition channel",
+    "touch_channel": "touch channel",
+    "campaign": "campaign",
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """The selectors, as text; the reports check them."""
+
+    source: str = ""
+    steps: str = "awareness, purchase, post_purchase"
+    window: str = "2592000"
+    breakdown: str = "none"
+    start: str = ""
+    end: str = ""
+    tz: str = "UTC"
+
+    def with_source(self, source: str) -> "Form":
+        """The same for another source."""
+        return replace(self, source=source)
+
+    @property
+    def windows(self) -> Mapping[str, str]:
+        """The windows to choose from, with the one chosen."""
+        return WINDOWS if self.window in WINDOWS else {self.window: f"{self.window} seconds", **WINDOWS}
+
+    @property
+    def range(self) -> dict[str, str]:
+        """The parameters that every report about the chosen source takes."""
+        return {"source": self.source, "from": self.start, "to": self.end, "tz": self.tz}
+
+    @property
+    def funnel(self) -> dict[str, str]:
+        """The parameters of the funnel."""
+        return {**self.range, "steps": self.steps, "window": self.window, "breakdown": self.breakdown}
+
+
+def read_form(query: Mapping[str, str]) -> Form:
+    """The form of a query; what is missing or empty has its default."""
+    names = {"source": "source", "steps": "steps", "window": "window", "breakdown": "breakdown"}
+    names |= {"from": "start", "to": "end", "tz": "tz"}
+    return Form(**{field: query[name] for name, field in names.items() if query.get(name)})

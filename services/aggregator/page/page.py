@@ -1,0 +1,37 @@
+"""Answer the page: whatever goes wrong is said on it, with the status it deserves."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from safar.clock import system_clock
+from safar.errors import SafarError
+from services.aggregator.page.form import BREAKDOWNS, read_form
+from services.aggregator.page.render import render
+from services.aggregator.page.view import Ask, Detail, Overview, detail, overview
+
+
+async def page(ask: Ask, query: Mapping[str, str], failing: str, lag: int) -> web.Response:
+    """The page for the selectors in `query`; `failing` and `lag` tell how the consumer does."""
+    form = read_form(query)
+    problem, status = "", 200
+    seen: Overview | None = None
+    found: Detail | None = None
+    try:
+        seen = await overview(ask, form.tz)
+        if seen.sources:
+            form = form if form.source else form.with_source(seen.sources[0])
+            found = await detail(ask, form, seen.totals)
+    except SafarError as error:
+        problem, status = str(error), error.status
+    html, headers = render(
+        form=form,
+        breakdowns=BREAKDOWNS,
+        seen=seen,
+        found=found,
+        problem=problem,
+        failing=failing,
+        lag=lag,
+        now=system_clock(),
+    )
+    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8", headers=headers)

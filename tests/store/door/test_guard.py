@@ -1,0 +1,185 @@
+"""What the reader's door lets through and what it refuses, with the real engine behind it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.attacks import NOT_ONE_STATEMENT, REFUSED
+from tests.support.door_process import DoorProcess
+from tests.support.queries import ALLOWED
+
+
+class Canary:
+    """A port nobody has a reason to call."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.calls = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                caller, _ = self._socket.accept()
+            except OSError:
+                return
+            self.calls += 1
+            caller.close()
+
+    def close(self) -> None:
+        # Only a shutdown wakes the thread that accepts.
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def canary() -> Iterator[Canary]:
+    listening = Canary()
+    yield listening
+    listening.close()
+
+
+def _state(server: DoorProcess) -> tuple[object, ...]:
+    """Everything an attack could change: files, tables, rows, functions, settings."""
+    files = {
+        path.name: path.read_bytes() if path.is_file() else None
+        for path in server.directory.iterdir()
+        if path.name not in ("store", "stderr.txt")
+    }
+    tables = server.write("SELECT name, engine, total_rows FROM system.tables WHERE database = 'default' ORDER BY name")
+    functions = server.write("SELECT name FROM system.functions WHERE origin != 'System'")
+    return files, tables, functions, server.write("SHOW DATABASES")
+
+
+@pytest.mark.parametrize("attack", REFUSED)
+def test_a_statement_that_does_more_than_read_is_refused_and_does_nothing(
+    attack: str, server: DoorProcess, canary: Canary
+) -> None:
+    before = _state(server)
+    reply = server.ask(attack.format(here=server.directory, canary=canary.port))
+    assert (reply.status, reply.code) == (403, 497), reply.body
+    assert "The reader's door refuses this statement: " in reply.body
+    assert "4711" not in reply.body.replace("'4711", "")
+    assert _state(server) == before
+    assert canary.calls == 0
+
+
+@pytest.mark.parametrize("attack", NOT_ONE_STATEMENT)
+def test_a_second_statement_or_a_client_command_is_a_syntax_error_and_does_nothing(
+    attack: str, server: DoorProcess
+) -> None:
+    before = _state(server)
+    reply = server.ask(attack)
+    assert (reply.status, reply.code) == (400, 62)
+    assert "4711" not in reply.body
+    assert _state(server) == before
+
+
+@pytest.mark.parametrize("query", ALLOWED)
+def test_a_query_that_reads_gives_exactly_what_the_bare_engine_gives(query: str, server: DoorProcess) -> None:
+    reply = server.ask(query, parameters={"default_format": "TabSeparatedWithNames"})
+    assert reply.status == 200, reply.body
+    assert reply.body == server.write(query, default_format="TabSeparatedWithNames")
+
+
+def test_the_refusal_names_what_was_refused(server: DoorProcess) -> None:
+    assert "the function file is not allowed" in server.ask("SELECT file('secrets')").body
+    assert "the table function url is not allowed" in server.ask("SELECT * FROM url('http://x/')").body
+    assert "the setting readonly is not allowed" in server.ask("SELECT 1 SETTINGS readonly = 0").body
+    assert "system.processes is not a table of this store" in server.ask("SELECT * FROM system.processes").body
+    assert "INTO OUTFILE is not allowed" in server.ask("SELECT 1 INTO OUTFILE 'x'").body
+    assert "DROP TABLE" in server.ask("DROP TABLE events").body
+
+
+def test_an_unknown_table_is_the_engines_own_error(server: DoorProcess) -> None:
+    reply = server.ask("SELECT * FROM nosuch")
+    assert (reply.status, reply.code) == (404, 60)
+    assert "nosuch" in reply.body
+
+
+def test_a_query_nested_beyond_reason_is_refused(server: DoorProcess) -> None:
+    reply = server.ask("SELECT " + "(" * 900 + "1" + " + 1)" * 900)
+    assert reply.status in (400, 403)
+    assert server.ask("SELECT 1").body == "1\n"
+
+
+def test_a_query_with_a_parameter_for_a_name_is_refused(server: DoorProcess) -> None:
+    for statement in (
+        "SELECT * FROM {name:Identifier}",
+        "SELECT 1 IN {name:Identifier}",
+        "DESCRIBE TABLE {name:Identifier}",
+    ):
+        reply = server.ask(statement, parameters={"param_name": "secrets"})
+        assert (reply.status, reply.code) == (403, 497), reply.body
+    assert server.ask("SELECT {name:String}", parameters={"param_name": "secrets"}).body == "secrets\n"
+
+
+def test_the_value_of_a_parameter_never_becomes_sql(server: DoorProcess) -> None:
+    value = "') FROM x; SELECT file('secrets') --"
+    assert server.ask("SELECT {name:String}", parameters={"param_name": value}).body == value.replace("'", "\\'") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("readonly", "0"),
+        ("max_execution_time", "100000"),
+        ("max_memory_usage", "0"),
+        ("max_result_bytes", "0"),
+        ("allow_introspection_functions", "1"),
+        ("max_threads", "64"),
+    ],
+)
+def test_a_setting_sent_along_cannot_lift_a_limit(name: str, value: str, server: DoorProcess) -> None:
+    query = f"SELECT value FROM system.settings WHERE name = '{name}' FORMAT TSV"
+    reply = server.ask(query, parameters={name: value})
+    assert reply.status == 200
+    assert reply.body == server.ask(query).body != f"{value}\n"
+
+
+def test_a_harmless_setting_sent_along_is_honoured_and_does_not_stick(server: DoorProcess) -> None:
+    query = "SELECT toInt64(1) AS x FORMAT JSONEachRow"
+    quoted = server.ask(query, parameters={"output_format_json_quote_64bit_integers": "1"})
+    assert quoted.body == '{"x":"1"}\n'
+    assert server.ask(query).body == '{"x":1}\n'
+
+
+def test_unknown_settings_are_ignored(server: DoorProcess) -> None:
+    parameters = {"nosuch_setting": "1", "x = 1; DROP TABLE events; --": "1", "session_id": "s", "stream": "1"}
+    assert server.ask("SELECT 1", parameters=parameters).body == "1\n"
+
+
+def test_another_database_or_a_dangerous_format_is_refused_wherever_it_is_asked_for(server: DoorProcess) -> None:
+    for request in (
+        {"parameters": {"database": "system"}},
+        {"headers": {"X-ClickHouse-Database": "system"}},
+        {"parameters": {"default_format": "Template"}},
+        {"headers": {"X-ClickHouse-Format": "MySQLWire"}},
+    ):
+        reply = server.ask("SELECT 1", **request)
+        assert (reply.status, reply.code) == (403, 497), reply.body
+
+
+def test_a_statement_split_over_url_and_body_is_checked_as_a_whole(server: DoorProcess) -> None:
+    before = _state(server)
+    for head, tail in (
+        ("SELECT 1", "; DROP TABLE events"),
+        ("SELECT 1 --", "\n, file('secrets')"),
+        ("INSERT INTO events (event_id) FORMAT JSONEachRow", '{"event_id": "x"}'),
+        ("SELECT 1 /*", "*/ INTO OUTFILE 'x'"),
+    ):
+        reply = server.ask(tail, parameters={"query": head})
+        assert reply.status in (400, 403)
+        assert "4711" not in reply.body
+    assert _state(server) == before
+
+
+def test_the_guard_knows_every_function_it_names() -> None:
+    """A list that names functions by mistake would promise what it does not give."""
+    from safar.store.door import allowed
+
+    assert not allowed.FUNCTIONS & allowed.NOT_FUNCTIONS
+    assert allowed.STREAMED_FORMATS <= allowed.FORMATS
