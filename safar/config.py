@@ -12,12 +12,23 @@ from typing import Any
 
 from safar.errors import ConfigError
 
+# A failed event keeps 32 KiB as received, and JSON may write each of those bytes as six.
+_RECORD_LEAST_BYTES = 256 * 1024
+
 
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
         raise ValueError("must be a port from 0 to 65535")
     return number
+
+
+def _directory(text: str) -> str:
+    path = str(Path(text).absolute())
+    # It becomes part of the addresses of log and store, where these characters end a path.
+    if not text or set("?#") & set(path):
+        raise ValueError("must be a directory, without ? or # in its path")
+    return path
 
 
 def _positive(text: str) -> int:
@@ -58,7 +69,7 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("data_dir", "./data", str, "directory of sources.toml, and of log and store when they are embedded"),
+    Setting("data_dir", "./data", _directory, "directory of sources.toml, and of log and store when they are embedded"),
     Setting(
         "log_url",
         "",
@@ -166,16 +177,16 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any] | None = No
         flag = (flags or {}).get(setting.field)
         text = flag if flag is not None else environ.get(setting.variable, setting.default)
         values[setting.field] = setting.read(text)
-    directory = Path(values["data_dir"]).absolute()
-    values["data_dir"] = str(directory)
-    values["log_url"] = values["log_url"] or f"sqlite://{directory}/log"
-    values["store_dsn"] = values["store_dsn"] or f"chdb://{directory}/store"
+    values["log_url"] = values["log_url"] or f"sqlite://{values['data_dir']}/log"
+    values["store_dsn"] = values["store_dsn"] or f"chdb://{values['data_dir']}/store"
     return _checked(Config(**values))
 
 
 def _checked(config: Config) -> Config:
-    if config.record_max_bytes < config.event_max_bytes * 2:
-        raise ConfigError("SAFAR_RECORD_MAX_BYTES must be at least twice SAFAR_EVENT_MAX_BYTES.")
+    if config.record_max_bytes < max(config.event_max_bytes * 2, _RECORD_LEAST_BYTES):
+        raise ConfigError(
+            f"SAFAR_RECORD_MAX_BYTES must be at least {_RECORD_LEAST_BYTES}, and twice SAFAR_EVENT_MAX_BYTES."
+        )
     if config.reader_host not in ("127.0.0.1", "localhost", "::1") and not config.read_token:
         raise ConfigError(
             f"SAFAR_READ_TOKEN must be set when SAFAR_READER_HOST is {config.reader_host!r}: reads need a token there."

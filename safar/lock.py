@@ -1,8 +1,11 @@
-"""One owner for a directory: an advisory file lock that the kernel lets go of when its process dies."""
+"""File locks that the kernel lets go of when their process dies: one owner for a directory, one writer at a time."""
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from safar.errors import ConfigError, DirectoryOwned
 
@@ -11,14 +14,10 @@ class DirectoryLock:
     """Hold `path` locked for this process, or raise DirectoryOwned at once with the owner's process id."""
 
     def __init__(self, path: Path, refusal: str) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+")
-        except OSError as error:
-            raise ConfigError(f"The directory {path.parent} cannot be written: {error.strerror}.") from error
+        self._file = _open(path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             owner = path.read_text().strip() or "unknown"
             self._file.close()
             raise DirectoryOwned(f"{refusal} (process {owner}).") from None
@@ -29,3 +28,19 @@ class DirectoryLock:
     def release(self) -> None:
         """Let the next owner in. The file stays: removing it would let two processes lock two files."""
         self._file.close()
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Hold `path` locked inside the block; whoever comes second waits for the first to leave."""
+    with _open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+")
+    except OSError as error:
+        raise ConfigError(f"The directory {path.parent} cannot be written: {error.strerror}.") from error

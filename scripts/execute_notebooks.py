@@ -22,7 +22,9 @@ def main() -> None:
     for path in map(Path, sys.argv[1:]) if sys.argv[1:] else notebooks():
         text = nbformat.writes(tidy(execute(path, os.environ.get(ADDRESS_VARIABLE, ""))))
         if len(text) > MAX_BYTES:
-            sys.exit(f"{path.name} has grown to {len(text):,} bytes; {MAX_BYTES:,} are allowed: draw fewer or smaller plots.")
+            sys.exit(
+                f"{path.name} has grown to {len(text):,} bytes; {MAX_BYTES:,} are allowed: draw fewer or smaller plots."
+            )
         path.write_text(text + "\n", encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from safar.config import add_flags, load_config
 from safar.errors import ConfigError, DirectoryOwned, SafarError
 
-_MODULES = {
+MODULES = {
     "up": "safar.cli.up",
     "collector": "safar.cli.collector",
     "aggregator": "safar.cli.aggregator",
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _commands(given: Sequence[str]) -> list[ModuleType]:
     """Only the module asked for: a collector has no use for what the demonstration or the engine must load."""
-    asked = [name for name in given[:1] if name in _MODULES]
-    return [importlib.import_module(_MODULES[name]) for name in asked or _MODULES]
+    asked = [name for name in given[:1] if name in MODULES]
+    return [importlib.import_module(MODULES[name]) for name in asked or MODULES]
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

@@ -91,9 +91,7 @@ def _find(admin: Any, topic: str) -> tuple[str, int] | None:  # noqa: ANN401 - k
     if found["error_code"] == UnknownTopicOrPartitionError.errno:
         return None
     if found["error_code"] != 0:
-        raise LogUnavailable(
-            f"The broker does not show the topic {topic} (error code {found['error_code']})."
-        )
+        raise LogUnavailable(f"The broker does not show the topic {topic} (error code {found['error_code']}).")
     if found["topic_id"] is None:
         raise ConfigError("This Kafka broker has no topic ids; Safar needs Kafka 2.8 or later.")
     return str(found["topic_id"]), len(found["partitions"])

@@ -45,6 +45,8 @@ _CONSUMER = {
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 1_000,
     "max_poll_interval_ms": 600_000,
+    # A topic deleted and created again between two polls looks the same until the metadata is read again.
+    "metadata_max_age_ms": 5_000,
     "metrics_enabled": False,
 }
 
@@ -114,16 +116,12 @@ class KafkaReader:
         except NoOffsetForPartitionError:
             pass  # The group has not committed yet; taking over finds its beginning.
         except OffsetOutOfRangeError as error:
-            raise LogReplaced(
-                f"The log does not have the next record to read: {_named(error.args[0])}."
-            ) from error
+            raise LogReplaced(f"The log does not have the next record to read: {_named(error.args[0])}.") from error
         except LogTruncationError as error:
             lost = _named(error.divergent_offsets)
             raise LogReplaced(f"The log lost records that were already read: from {lost}.") from error
         except CorruptRecordError as error:
-            raise LogCorrupt(
-                f"A record of the topic {self._topic} does not match its checksum: {error}."
-            ) from error
+            raise LogCorrupt(f"A record of the topic {self._topic} does not match its checksum: {error}.") from error
         self._check_identity()
         return fetched
 
@@ -136,9 +134,7 @@ class KafkaReader:
         """Offsets of a topic created anew begin at 0 again and must not be taken for those of this log."""
         current = self._consumer._cluster.topic_id(self._topic)
         if current is not None and str(current) != self._topic_id:
-            raise LogReplaced(
-                f"The topic {self._topic} was deleted and created again while it was being read."
-            )
+            raise LogReplaced(f"The topic {self._topic} was deleted and created again while it was being read.")
 
     def _take_over(self) -> None:
         """Own what the group gave, from its committed offsets; until this succeeds, own nothing."""
@@ -220,9 +216,7 @@ def _count(headers: Iterable[tuple[str, bytes]], value: bytes) -> int:
 
 def _named(positions: Mapping[TopicPartition, Any]) -> str:
     """Positions in words, for a message."""
-    return ", ".join(
-        f"{_offset(position)} of partition {key.partition}" for key, position in positions.items()
-    )
+    return ", ".join(f"{_offset(position)} of partition {key.partition}" for key, position in positions.items())
 
 
 def _offset(position: Any) -> str:  # noqa: ANN401 - a number or a position; None: the broker does not know

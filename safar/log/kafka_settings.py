@@ -94,13 +94,9 @@ class KafkaSettings:
     def parse(cls, brokers: Sequence[str], topic: str, options: Mapping[str, str]) -> "KafkaSettings":
         """Check every part of the URL; raise ConfigError that names the wrong one."""
         if not all(_BROKER.fullmatch(broker) for broker in brokers):
-            raise ConfigError(
-                "SAFAR_LOG_URL: brokers are host:port,host:port; user and password are options."
-            )
+            raise ConfigError("SAFAR_LOG_URL: brokers are host:port,host:port; user and password are options.")
         if not _TOPIC_NAME.fullmatch(topic):
-            raise ConfigError(
-                f"SAFAR_LOG_URL: a topic is 1 to 249 letters, digits, '.', '_', '-', not {topic!r}."
-            )
+            raise ConfigError(f"SAFAR_LOG_URL: a topic is 1 to 249 letters, digits, '.', '_', '-', not {topic!r}.")
         values = {name: _value(name, text) for name, text in options.items()}
         partitions, replication = values.pop("partitions", None), values.pop("replication", 1)
         return cls(tuple(brokers), topic, partitions, replication, values)
@@ -120,9 +116,7 @@ class KafkaSettings:
             raise ConfigError(f"SAFAR_LOG_URL: the Kafka client refuses these options: {error}.") from error
         except KafkaError as error:
             network.close()
-            raise LogUnavailable(
-                f"No Kafka broker at {', '.join(self.brokers)} let this client in."
-            ) from error
+            raise LogUnavailable(f"No Kafka broker at {', '.join(self.brokers)} let this client in.") from error
 
 
 class _Network:

@@ -68,9 +68,7 @@ class KafkaWriter:
         limit = self.max_record_bytes
         size = max((len(record.value) for record in records), default=0)
         if size > limit:
-            raise ConfigError(
-                f"A record of {size} bytes is over this log's {limit}; lower SAFAR_RECORD_MAX_BYTES."
-            )
+            raise ConfigError(f"A record of {size} bytes is over this log's {limit}; lower SAFAR_RECORD_MAX_BYTES.")
 
     def _send(self, record: NewRecord) -> Any:  # noqa: ANN401 - kafka-python has no types
         headers = [(COUNT_HEADER, str(record.count).encode())]

@@ -38,13 +38,13 @@ last_timestamp = "when its last event happened"
 */
 SELECT
     source,
-    sources.events AS events,
-    bought.customers AS customers,
-    bought.orders AS orders,
-    bought.revenue AS revenue,
-    bought.currency AS currency,
-    toTimeZone(sources.first, {tz:String}) AS first_timestamp,
-    toTimeZone(sources.last, {tz:String}) AS last_timestamp
+    events,
+    customers,
+    orders,
+    revenue,
+    currency,
+    toTimeZone(first, {tz:String}) AS first_timestamp,
+    toTimeZone(last, {tz:String}) AS last_timestamp
 FROM
 (
     SELECT source, count() AS events, min(timestamp) AS first, max(timestamp) AS last
@@ -52,7 +52,7 @@ FROM
     WHERE (source = {source:String} OR {source:String} = '')
       AND timestamp >= {from:DateTime64(3, 'UTC')} AND timestamp < {to:DateTime64(3, 'UTC')}
     GROUP BY source
-) AS sources
+) AS stored
 LEFT JOIN
 (
     SELECT

@@ -70,4 +70,6 @@ def probability_alive_grid(fitter: BetaGeoFitter, *, weeks: int, most_orders: in
     """P(alive) of customers first seen `weeks` ago, by week of the last order (rows) and repeat orders (columns)."""
     frequency, recency = np.meshgrid(np.arange(most_orders + 1), np.arange(weeks + 1))
     alive = fitter.conditional_probability_alive(frequency, recency, weeks)
-    return pd.DataFrame(alive, pd.RangeIndex(weeks + 1, name="recency"), pd.RangeIndex(most_orders + 1, name="frequency"))
+    return pd.DataFrame(
+        alive, pd.RangeIndex(weeks + 1, name="recency"), pd.RangeIndex(most_orders + 1, name="frequency")
+    )

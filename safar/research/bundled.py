@@ -16,6 +16,7 @@ from tqdm import tqdm
 from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
 from safar.demo import cdnow, shop
+from safar.errors import StoreUnavailable
 from safar.store import Store, migrate, open_store
 from safar.store.identity import refresh_aliases
 
@@ -31,20 +32,38 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
+class BundledData:
+    """A temporary directory with the loaded store, removed when the process ends."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.mkdtemp(prefix="safar-")
+        atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
+        self._store = self._open()
+        atexit.register(lambda: self._store.close())
+        migrate(self._store)
+        load_bundled(self._store)
+
+    def store(self) -> Store:
+        """The one store of it that this process may have open; opened again when it was closed."""
+        try:
+            self._store.client()
+        except StoreUnavailable:
+            self._store = self._open()
+        return self._store
+
+    def _open(self) -> Store:
+        return open_store(f"chdb://{self._directory}/store")
+
+
 @cache
-def bundled_store() -> Store:
-    """The store of this process; made at the first call. Progress is shown on a terminal only."""
-    directory = tempfile.mkdtemp(prefix="safar-")
-    store = open_store(f"chdb://{directory}/store")
-    atexit.register(_remove, store, directory)
-    migrate(store)
-    load_bundled(store)
-    return store
+def bundled_data() -> BundledData:
+    """The data of this process; loaded at the first call. Progress is shown on a terminal only."""
+    return BundledData()
 
 
 def load_bundled(store: Store) -> None:
     """Fill a store that has its tables."""
-    lines = chain.from_iterable(_lines(source, calls()) for source, calls in _SOURCES.items())
+    lines = chain.from_iterable(stored_lines(source, calls()) for source, calls in _SOURCES.items())
     shown = iter(tqdm(lines, "bundled data", unit=" events", leave=False, disable=None))
     batches = iter(lambda: list(islice(shown, _ROWS_PER_INSERT)), [])
     for number, batch in enumerate(batches):
@@ -52,14 +71,9 @@ def load_bundled(store: Store) -> None:
     refresh_aliases(store)
 
 
-def _lines(source: str, calls: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+def stored_lines(source: str, calls: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """The stored lines of a source's calls, each in a position of a log that never was."""
     receipt = Receipt(source, received_at=datetime.now(UTC))
     for offset, call in zip(count(), calls):
         event = accept(_decode(_encode(call)), receipt)
         yield to_line(event)[:-1] + b',"log_id":"bundled:%b","log_offset":%d,"log_count":1}' % (source.encode(), offset)
-
-
-def _remove(store: Store, directory: str) -> None:
-    store.close()
-    shutil.rmtree(directory, ignore_errors=True)

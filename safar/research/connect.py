@@ -1,7 +1,7 @@
 """Open a store for research: a live one by its address, or one made on the spot from the bundled data."""
 
 from safar.errors import ConfigError, SafarError
-from safar.research.bundled import bundled_store
+from safar.research.bundled import bundled_data
 from safar.store import Store, open_store
 
 _SCHEMES = ("http://", "https://", "chdb://")
@@ -20,7 +20,7 @@ def connect(address: str = "") -> Store:
     DirectoryOwned when another process has the directory.
     """
     if not address:
-        return bundled_store()
+        return bundled_data().store()
     if not address.startswith(_SCHEMES):
         raise ConfigError(f"The address must be empty or start with {', '.join(_SCHEMES)}: not {address!r}.")
     store = open_store(address)

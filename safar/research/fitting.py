@@ -41,12 +41,11 @@ def require_repeaters(customers: pd.DataFrame, model: str) -> None:
 
 def fit_or_refuse(fit: Callable[[], Fitter], model: str, likely: str) -> Fitter:
     """Run a fit; raise DataRefused with the `likely` reason when it finds no maximum, or a flat one."""
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        # A flat maximum has no standard errors; that is looked at below.
-        warnings.filterwarnings("ignore", "invalid value encountered in sqrt", RuntimeWarning)
+    # The search may try parameters that overflow; what it ends with is judged below.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
         try:
             fitter = fit()
-        except ConvergenceError:
+        except (ConvergenceError, np.linalg.LinAlgError):
             raise DataRefused(f"{model} finds no maximum of the likelihood in this data: {likely}.") from None
     loose = fitter.standard_errors_ / fitter.params_ > _LARGEST_RELATIVE_ERROR
     loose |= ~np.isfinite(fitter.standard_errors_)

@@ -32,7 +32,9 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
         lambda: GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary"]), "Gamma-Gamma", _LIKELY
     )
     if fitter.params_["q"] <= 1:
-        raise DataRefused(f"Gamma-Gamma finds q = {fitter.params_['q']:.3f}: with q <= 1 the mean order has no finite value.")
+        raise DataRefused(
+            f"Gamma-Gamma finds q = {fitter.params_['q']:.3f}: with q <= 1 the mean order has no finite value."
+        )
     return fitter
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from safar.contract import STAGES
-from safar.errors import DataRefused
+from safar.errors import DataRefused, InvalidParameter
 from safar.reports import run
 from safar.research.sql import statement
 from safar.store import Store
@@ -75,8 +75,10 @@ def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_d
 
     The report `funnel` itself, as on the page: columns `people`, `share_of_first`, `share_of_previous`, and `lost`,
     those who went no further than the step before. Indexed by `step`, the names in order. Raises DataRefused when
-    nobody took the first step.
+    nobody took the first step, InvalidParameter without steps.
     """
+    if not steps:
+        raise InvalidParameter("steps must name at least one stage or touchpoint.")
     asked = {"source": source, "steps": ",".join(steps), "window": str(window_days * _SECONDS_A_DAY)}
     rows = pd.DataFrame(run("funnel", store, asked).rows).set_index("name").rename_axis("step")
     if not rows["people"].any():

@@ -4,7 +4,6 @@ Three tables account for positions: events, failed_events and skipped_positions.
 committed offset; everything below is done.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 from safar.store.store import Store
@@ -24,7 +23,5 @@ def stored_positions(store: Store, log_id: str, partition: int, from_offset: int
     )
     sql = f"SELECT log_epoch, log_offset, groupUniqArray(log_index) AS indices FROM ({selects}) GROUP BY ALL"
     parameters = {"log_id": log_id, "partition": partition, "from": from_offset}
-    done: dict[tuple[int, int], frozenset[int]] = defaultdict(frozenset)
-    for row in store.query(sql, parameters):
-        done[row["log_epoch"], row["log_offset"]] = frozenset(row["indices"])
-    return done
+    rows = store.query(sql, parameters)
+    return {(row["log_epoch"], row["log_offset"]): frozenset(row["indices"]) for row in rows}

@@ -5,7 +5,8 @@ Every thread gets a client of its own: clients are not meant to be shared betwee
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from safar.errors import ConfigError, StoreUnavailable
 from safar.lock import DirectoryLock
 
 # ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
-_BAD_ROW_CODES = frozenset({6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 321, 407, 457, 691})
+_BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306, 321, 407, 457, 691})
 
 _INSERT_SETTINGS = {
     "async_insert": 0,
@@ -43,6 +44,7 @@ class Store:
         self._lock = lock
         self._local = threading.local()
         self._clients: list[Client] = []
+        self._closed = False
 
     @property
     def embedded(self) -> bool:
@@ -58,6 +60,8 @@ class Store:
 
     def new_client(self) -> Client:
         """A client of one's own, for settings that must not stick to others."""
+        if self._closed:  # the directory may be another's by now
+            raise StoreUnavailable("The store is closed.")
         try:
             if self.embedded:
                 client = clickhouse_connect.get_client(dsn=self._dsn, settings=_EMBEDDED_LIMITS)
@@ -81,6 +85,17 @@ class Store:
         with _translated():
             return self.client().query_df(sql, parameters=dict(parameters or {}))
 
+    def column_blocks(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Sequence[Sequence[Any]]]:
+        """Run a query whose answer may not fit into memory; yield its blocks, column by column.
+
+        Until the last block this thread must ask nothing else.
+        """
+        with (
+            _translated(),
+            self.client().query_column_block_stream(sql, parameters=dict(parameters)) as blocks,
+        ):
+            yield from blocks
+
     def command(self, sql: str) -> None:
         """Run a statement that gives no rows."""
         with _translated():
@@ -90,12 +105,18 @@ class Store:
         """Insert newline-delimited JSON rows in one piece.
 
         `token` names the batch: the table drops a second insert with the same one (the client re-sends by itself
-        when a connection closes after the body). Raises RowsRefused or StoreUnavailable; after either, rows may
-        be stored: read the positions before the next insert.
+        when a connection closes after the body). RowsRefused: nothing is stored, for an insert of up to a million
+        rows and 256 MB is parsed whole before anything is written. StoreUnavailable: rows may be stored; read the
+        positions before the next insert.
         """
         settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
         with _translated():
-            self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+            try:
+                self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+            except ClickHouseError as error:
+                if error_code(error) in _BAD_ROW_CODES:
+                    raise RowsRefused(_first_line(error)) from error
+                raise
 
     def close(self) -> None:
         """Close every client; the embedded engine lets go of its directory."""
@@ -103,24 +124,20 @@ class Store:
             client.close()
         self._clients.clear()
         self._local = threading.local()
+        self._closed = True
         if self._lock:
             self._lock.release()
 
 
-class _translated:  # noqa: N801 - reads as a statement
+@contextmanager
+def _translated() -> Iterator[None]:
     """Turn the client's errors into ours."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, ClickHouseError):
-            code = error_code(error)
-            if code in _BAD_ROW_CODES:
-                raise RowsRefused(_first_line(error)) from error
-            raise StoreUnavailable(f"The store did not confirm: {_first_line(error)}") from error
-        if isinstance(error, OSError):
-            raise StoreUnavailable(f"The store cannot be reached: {_first_line(error)}") from error
+    try:
+        yield
+    except ClickHouseError as error:
+        raise StoreUnavailable(f"The store did not confirm: {_first_line(error)}") from error
+    except OSError as error:
+        raise StoreUnavailable(f"The store cannot be reached: {_first_line(error)}") from error
 
 
 def error_code(error: BaseException) -> int | None:
@@ -130,23 +147,37 @@ def error_code(error: BaseException) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"(Code: \d+\. DB::Exception: )+", r"\1", line)[:300]
 
 
 def open_store(dsn: str) -> Store:
     """Open the store at `dsn`: `chdb:///directory` or `http(s)://user:password@host:port/database`.
 
     Raises ConfigError for a DSN that cannot be understood, DirectoryOwned when another process has the directory
-    open (the engine itself allows one and fails without words), StoreUnavailable when no server answers.
+    open (the engine itself allows one and fails without words). A server is first asked by the first query.
     """
-    parts = urlsplit(dsn)
-    if parts.scheme == "chdb":
-        directory = Path(parts.path)
-        lock = DirectoryLock(
-            directory.with_name(directory.name + ".lock"),
-            f"Another process works on the store in {directory}",
-        )
-        return Store(dsn, lock)
-    if parts.scheme in ("http", "https") and parts.hostname:
+    if dsn.startswith("chdb:"):
+        directory = _directory(dsn)
+        lock = directory.with_name(directory.name + ".lock")
+        return Store(dsn, DirectoryLock(lock, f"Another process works on the store in {directory}"))
+    if _names_a_server(dsn):
         return Store(dsn)
-    raise ConfigError("SAFAR_STORE_DSN must start with chdb:// or be http(s)://user:password@host:port/database.")
+    raise ConfigError("SAFAR_STORE_DSN must start with chdb:/// or be http(s)://user:password@host:port/database.")
+
+
+def _directory(dsn: str) -> Path:
+    directory = Path(urlsplit(dsn).path)
+    if not (dsn.startswith("chdb:///") and directory.name):
+        raise ConfigError("SAFAR_STORE_DSN must name a directory from the root on, as in chdb:///srv/safar/store.")
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"SAFAR_STORE_DSN: {directory} is not a directory.")
+    return directory
+
+
+def _names_a_server(dsn: str) -> bool:
+    try:
+        parts = urlsplit(dsn)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # what should be a port is no number
+        return False

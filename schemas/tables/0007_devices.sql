@@ -3,6 +3,7 @@
 CREATE OR REPLACE VIEW devices AS
 WITH
     (SELECT nobody FROM identity_rules) AS nobody,
+    (SELECT most_users_of_a_device FROM identity_rules) AS most_users,
     aliases AS (SELECT source, user_id, person FROM user_aliases FINAL),
     pairs AS
     (
@@ -38,7 +39,7 @@ WITH
             arraySort(groupArray((events.timestamp, events.session_id, if(aliases.person = '', events.user_id, aliases.person)))) AS seen
         FROM events LEFT ANY JOIN aliases ON aliases.source = events.source AND aliases.user_id = events.user_id
         WHERE NOT has(nobody, lower(events.user_id))
-          AND (events.source, events.anonymous_id) IN (SELECT source, anonymous_id FROM counted WHERE persons > 1)
+          AND (events.source, events.anonymous_id) IN (SELECT source, anonymous_id FROM counted WHERE persons BETWEEN 2 AND most_users)
         GROUP BY ALL
     )
 SELECT

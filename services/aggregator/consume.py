@@ -9,16 +9,17 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from safar.clock import Clock
-from safar.errors import LogUnavailable, StoreUnavailable
-from safar.log import Log, LogReader, LogRecord
+from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
+from safar.log import Assignment, Log, LogReader, LogRecord
 from safar.store import RowsRefused, Store
+from safar.store.identity import refresh_aliases
 from safar.store.positions import Done, stored_positions
 from safar.telemetry import AggregatorMetrics
-from services.aggregator.identity import refresh_aliases
 from services.aggregator.records import Row, Skipped, rows_of
 from services.aggregator.seen import SeenIds
 from services.aggregator.sink import Sink
@@ -65,6 +66,7 @@ class Consumer:
         self._sink = Sink(store, metrics)
         self._stop = threading.Event()
         self._generation: int | None = None
+        self._learned: int | None = None
         self._incarnation = ""
         self._done: dict[int, Done] = {}
         self._lag: Mapping[int, int] = {}
@@ -100,6 +102,7 @@ class Consumer:
         """One batch, from poll to commit; how many records it held."""
         if self._generation is None:
             self._reader.poll(0)
+            self._measure_lag()
             self._recover()
         records = self._gather()
         if records:
@@ -113,16 +116,33 @@ class Consumer:
     def _recover(self) -> None:
         """Learn what the store has, and read the log again from the committed offsets."""
         assignment = self._reader.assignment()
-        self._seen.forget()
         self._done = {}
         for partition, offset in assignment.committed.items():
             self._done[partition] = stored_positions(self._store, self._log_id, partition, offset)
-            self._seen.load(self._log_id, partition, self._clock())
             self._reader.seek(partition, offset)
+        self._refuse_lost_tail()
+        self._learn_ids(assignment)
         refresh_aliases(self._store)
         self._incarnation = uuid.uuid4().hex[:8]
         self._generation = assignment.generation
         self._metrics.recoveries.inc()
+
+    def _refuse_lost_tail(self) -> None:
+        """New records at offsets that the store knows from others would be taken for stored and dropped."""
+        for partition, end in self._reader.ends().items():
+            stored = max((offset for _, offset in self._done.get(partition, ())), default=-1)
+            if stored >= end:
+                raise LogReplaced(
+                    f"The store has offset {stored} of partition {partition}, but the log ends at {end}: "
+                    "it lost its tail."
+                )
+
+    def _learn_ids(self, assignment: Assignment) -> None:
+        """What is remembered stays right until partitions come that another reader wrote from."""
+        if assignment.committed and assignment.generation != self._learned:
+            self._seen.forget()
+            self._seen.load(self._log_id, sorted(assignment.committed), self._clock())
+            self._learned = assignment.generation
 
     def _gather(self) -> list[LogRecord]:
         """Records for one batch, all of one assignment; empty when there are none, or partitions moved."""
@@ -130,7 +150,12 @@ class Consumer:
         rows = size = 0
         deadline = time.monotonic() + _POLL_TIMEOUT_S
         while not self._stop.is_set():
-            records = self._reader.poll(max(0.0, deadline - time.monotonic()))
+            try:
+                records = self._reader.poll(max(0.0, deadline - time.monotonic()))
+            except LogCorrupt:
+                if gathered:
+                    break  # what stands before the damage is stored first; the next poll meets it again
+                raise
             if self._reader.assignment().generation != self._generation:
                 self._generation = None
                 return []
@@ -145,10 +170,7 @@ class Consumer:
 
     def _store_batch(self, records: list[LogRecord]) -> None:
         now = self._clock()
-        rows: list[Row] = []
-        for record in records:
-            done = self._done.get(record.partition, {}).get((record.epoch, record.offset), frozenset())
-            rows.extend(rows_of(record, self._log_id, done, now))
+        rows = [row for record in records for row in self._missing(record, now)]
         doubles = self._seen.doubles(rows, now)
         fresh = [row for index, row in enumerate(rows) if index not in doubles]
         skipped = [Skipped(rows[index], "duplicate") for index in sorted(doubles)]
@@ -157,11 +179,20 @@ class Consumer:
         self._sink.write(fresh, skipped, token, now)
         if any(row.type == "alias" for row in fresh):
             refresh_aliases(self._store)
-        self._metrics.freshness.set(now.timestamp())
+        if newest := max((row.received_at for row in fresh if row.table == "events"), default=None):
+            self._metrics.freshness.set(newest.timestamp())
         self._metrics.remembered_ids.set(self._seen.remembered)
+
+    def _missing(self, record: LogRecord, now: datetime) -> Iterator[Row]:
+        """The rows of a record that the store did not have at the last recovery."""
+        done = self._done.get(record.partition, {}).get((record.epoch, record.offset), frozenset())
+        return rows_of(record, self._log_id, done, now)
 
     def _measure_lag(self) -> None:
         committed = self._reader.assignment().committed
-        self._lag = {partition: end - committed.get(partition, end) for partition, end in self._reader.ends().items()}
-        for partition, records in self._lag.items():
+        lag = {partition: end - committed.get(partition, end) for partition, end in self._reader.ends().items()}
+        for partition in self._lag.keys() - lag.keys():
+            self._metrics.lag.remove(partition)  # another reader's now
+        for partition, records in lag.items():
             self._metrics.lag.labels(partition).set(records)
+        self._lag = lag

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from safar.clock import system_clock
 from safar.config import Config
-from safar.errors import SafarError
 from safar.http import listen
 from safar.log import open_log
 from safar.store import Store, migrate, open_store
@@ -69,7 +68,7 @@ class _Worker(threading.Thread):
         """Consume until stopped."""
         try:
             self._consumer.run()
-        except (SafarError, Exception) as error:
+        except Exception as error:  # whatever it is, the service must not look alive
             self.failure = error
             self._loop.call_soon_threadsafe(self._stopped.set)
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -14,17 +15,29 @@ from safar.log import LogRecord
 _KEPT_BYTES = 32 * 1024
 
 
-class Head(msgspec.Struct):
-    """The little the aggregator must know of a stored line; the rest goes to ClickHouse as it is."""
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
-    kind: str
+
+class _EventHead(msgspec.Struct, tag_field="kind", tag="event"):
+    """What every version of the contract has, and the store would silently fill in; the rest goes there as it is."""
+
+    table: ClassVar = "events"
     source: str
-    received_at: str
+    received_at: _Instant
+    timestamp: _Instant
+    type: str
+    event_id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
+    table: ClassVar = "failed_events"
+    source: str
+    received_at: _Instant
+    type: ClassVar = ""
     event_id: str = ""
-    type: str = ""
 
 
-_decode_head = msgspec.json.Decoder(Head).decode
+_decode_head = msgspec.json.Decoder(_EventHead | _FailedHead).decode
 
 
 class Row(msgspec.Struct):
@@ -33,7 +46,7 @@ class Row(msgspec.Struct):
     table: str
     source: str
     event_id: str
-    received_at: str
+    received_at: datetime
     type: str
     line: bytes
     position: bytes
@@ -62,9 +75,6 @@ class Skipped:
         return msgspec.json.encode(entry)[:-1] + self.row.position
 
 
-_TABLES = {"event": "events", "failed": "failed_events"}
-
-
 def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime) -> Iterator[Row]:
     """The rows of one packed record, without those at the indices in `done`."""
     shared = b',"log_id":%s,"log_partition":%d,"log_epoch":%d,"log_offset":%d,"log_count":%d,"log_index":' % (
@@ -80,11 +90,10 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
         position = shared + b"%d}" % index
         try:
             head = _decode_head(line)
-            table = _TABLES[head.kind]
-        except (msgspec.DecodeError, KeyError) as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             yield dead_letter(line, position, f"cannot be read: {error}", now)
         else:
-            yield Row(table, head.source, head.event_id, head.received_at, head.type, line, position)
+            yield Row(head.table, head.source, head.event_id, head.received_at, head.type, line, position)
 
 
 def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:
@@ -104,4 +113,4 @@ def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:
         body=body,
         body_encoding="utf8" if text else "base64",
     )
-    return Row("failed_events", "", "", now.isoformat(), "", to_line(failed), position)
+    return Row("failed_events", "", "", now, "", to_line(failed), position)

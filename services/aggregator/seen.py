@@ -5,8 +5,9 @@ in the store, which decides. It can be local because a person's events, and ever
 partition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from rbloom import Bloom
 
@@ -14,15 +15,22 @@ from safar.store import Store
 from services.aggregator.records import Row
 
 _FALSE_POSITIVES = 0.001
+# ClickHouse takes 128 KiB as one parameter of a query.
+_LOOKUP_BYTES = 100_000
 _LOOKUP = """
 SELECT source, event_id FROM events
-WHERE event_id IN {ids:Array(String)} AND received_at >= {since:DateTime64(3)}
+WHERE event_id IN {ids:Array(String)} AND received_at >= fromUnixTimestamp64Milli({since_ms:Int64})
 """
-_REMEMBERED = """
-SELECT source, event_id FROM events
-WHERE log_id = {log_id:String} AND log_partition = {partition:UInt32} AND received_at >= {since:DateTime64(3)}
-ORDER BY received_at DESC LIMIT {most:UInt64}
+# Another log's events are those of this source before its log was made anew.
+_HELD = """
+FROM events WHERE received_at >= fromUnixTimestamp64Milli({since_ms:Int64})
+    AND (log_id != {log_id:String} OR has({partitions:Array(UInt32)}, log_partition))
 """
+_HOW_MANY = f"SELECT count() AS ids {_HELD}"
+_CUTOFF = f"""
+SELECT toUnixTimestamp64Milli(received_at) AS since_ms {_HELD} ORDER BY received_at DESC LIMIT 1 OFFSET {{most:UInt64}}
+"""
+_REMEMBERED = f"SELECT source, event_id {_HELD}"
 
 
 class SeenIds:
@@ -46,19 +54,14 @@ class SeenIds:
         """How many ids the current generation holds."""
         return self._count
 
-    def load(self, log_id: str, partition: int, now: datetime) -> None:
-        """Learn the ids that the store has from this partition: after a start, or when it was another's."""
-        parameters = {
-            "log_id": log_id,
-            "partition": partition,
-            "since": now - self._window,
-            "most": self._capacity,
-        }
-        client = self._store.client()
-        with client.query_column_block_stream(_REMEMBERED, parameters=parameters) as blocks:
-            for sources, ids in blocks:
-                for key in zip(sources, ids, strict=True):
-                    self._add(key)
+    def load(self, log_id: str, partitions: Sequence[int], now: datetime) -> None:
+        """Learn what the store has from these partitions and from other logs: after a start, or a rebalance."""
+        held: dict[str, Any] = {"log_id": log_id, "partitions": list(partitions), "since_ms": self._since_ms(now)}
+        if self._store.query(_HOW_MANY, held)[0]["ids"] > self._capacity:
+            held |= self._store.query(_CUTOFF, held | {"most": self._capacity})[0]
+        for sources, ids in self._store.column_blocks(_REMEMBERED, held):
+            for key in zip(sources, ids, strict=True):
+                self._add(key)
 
     def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
         """Indices of the rows whose event id was stored before or stands earlier in `rows`."""
@@ -71,26 +74,47 @@ class SeenIds:
             key = (row.source, row.event_id)
             if first.setdefault(key, index) != index:
                 found.add(index)
-            elif key in self._current or (self._previous is not None and key in self._previous):
+            elif self._maybe_seen(key):
                 maybe.append(index)
-            else:
-                self._add(key)
-        stored = self._stored([rows[index] for index in maybe], now)
+        stored = self._stored([rows[index].event_id for index in maybe], now)
         found.update(index for index in maybe if (rows[index].source, rows[index].event_id) in stored)
         return frozenset(found)
 
-    def _stored(self, rows: Sequence[Row], now: datetime) -> frozenset[tuple[str, str]]:
-        if not rows:
-            return frozenset()
-        parameters = {"ids": [row.event_id for row in rows], "since": now - self._window}
-        return frozenset((row["source"], row["event_id"]) for row in self._store.query(_LOOKUP, parameters))
+    def _maybe_seen(self, key: tuple[str, str]) -> bool:
+        """Whether `key` may have been here before; it has from now on."""
+        if key in self._current:
+            return True
+        seen = self._previous is not None and key in self._previous
+        self._add(key)
+        return seen
+
+    def _stored(self, ids: Sequence[str], now: datetime) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for piece in _pieces(ids):
+            rows = self._store.query(_LOOKUP, {"ids": piece, "since_ms": self._since_ms(now)})
+            found.update((row["source"], row["event_id"]) for row in rows)
+        return frozenset(found)
+
+    def _since_ms(self, now: datetime) -> int:
+        return round((now - self._window).timestamp() * 1000)
 
     def _add(self, key: tuple[str, str]) -> None:
         if self._count >= self._capacity:
-            self._previous, self._current, self._count = (
-                self._current,
-                Bloom(self._capacity, _FALSE_POSITIVES),
-                0,
-            )
+            self._previous, self._current, self._count = self._current, Bloom(self._capacity, _FALSE_POSITIVES), 0
         self._current.add(key)
         self._count += 1
+
+
+def _pieces(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Cut `ids` so that each piece fits into one query."""
+    piece: list[str] = []
+    room = _LOOKUP_BYTES
+    for event_id in ids:
+        size = len(repr(event_id).encode()) + 1
+        if size > room:
+            yield piece
+            piece, room = [], _LOOKUP_BYTES
+        piece.append(event_id)
+        room -= size
+    if piece:
+        yield piece

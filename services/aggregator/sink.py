@@ -29,30 +29,31 @@ class Sink:
         for row in rows:
             by_table[row.table].append(row)
         dead: list[Row] = []
-        self._insert(by_table["events"], f"{token}:events", dead, now)
-        self._insert(by_table["failed_events"], f"{token}:failed", dead, now)
+        for table, its_rows in by_table.items():
+            self._insert(table, its_rows, f"{token}:{table}", dead, now)
         self._insert_lines("failed_events", [row.json() for row in dead], f"{token}:dead")
         self._insert_lines("skipped_positions", [entry.json() for entry in skipped], f"{token}:skipped")
         self._metrics.duplicates.inc(len(skipped))
         self._metrics.dead_letters.inc(len(dead))
 
-    def _insert(self, rows: Sequence[Row], token: str, dead: list[Row], now: datetime) -> None:
+    def _insert(self, table: str, rows: Sequence[Row], token: str, dead: list[Row], now: datetime) -> None:
         """Insert; when the store refuses a row, halve until it stands alone and becomes a dead letter.
 
         A refused insert stores nothing: it is parsed whole before anything is written.
         """
         try:
-            self._insert_lines(rows[0].table if rows else "", [row.json() for row in rows], token)
+            self._insert_lines(table, [row.json() for row in rows], token)
         except RowsRefused as refusal:
             if len(rows) == 1:
-                _log.warning("a row was refused by the store and is kept in failed_events: %s", refusal)
+                # The position only: the refusal quotes the row.
+                _log.warning("The store refused a row; it is kept in failed_events: %s.", rows[0].position.decode())
                 dead.append(dead_letter(rows[0].line, rows[0].position, str(refusal), now))
                 if len(dead) > _DEAD_LETTER_LIMIT:
                     raise StoreUnavailable("The store refuses row after row; its tables do not fit.") from refusal
                 return
             middle = len(rows) // 2
-            self._insert(rows[:middle], f"{token}<", dead, now)
-            self._insert(rows[middle:], f"{token}>", dead, now)
+            self._insert(table, rows[:middle], f"{token}<", dead, now)
+            self._insert(table, rows[middle:], f"{token}>", dead, now)
 
     def _insert_lines(self, table: str, lines: Sequence[bytes], token: str) -> None:
         if not lines:

@@ -1,21 +1,22 @@
 """The collector's HTTP surface: routes, answers and errors. Built from parts that the composition root hands in."""
 
-import json
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from safar.answers import http_refusal, json_response, metrics_response, refusal
 from safar.contract.event import CallType
 from safar.errors import BodyTooLarge, SafarError
-from safar.telemetry import exposition
+from safar.fault import kind_and_place
 from services.collector.decode import header_key, read_body
 from services.collector.ingest import Ingest, Outcome
 
-_RETRY_AFTER_S = "1"
+_log = logging.getLogger(__name__)
+
 # Websites post from other origins; a public write key is all they need, so any origin may.
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Max-Age": "86400"}
 _PREFLIGHT = {
-    **_CORS,
     "Access-Control-Allow-Methods": "POST",
     "Access-Control-Allow-Headers": "*, Authorization",
 }
@@ -52,37 +53,29 @@ def _answer(outcome: Outcome, *, single: bool) -> web.Response:
     if single and rejected:
         (one,) = rejected
         message = f"{one['field']}: {one['rule']}" if one["field"] else f"The event {one['rule']}."
-        return _json({"success": False, "code": one["tag"], "message": message, **one}, 400)
-    return _json({"success": True, "accepted": outcome.accepted, "rejected": rejected}, 200)
-
-
-def _json(content: object, status: int, headers: dict[str, str] | None = None) -> web.Response:
-    text = json.dumps(content, ensure_ascii=False)
-    return web.Response(text=text, status=status, content_type="application/json", headers={**_CORS, **(headers or {})})
+        return json_response({"success": False, "code": one["tag"], "message": message, **one}, 400)
+    return json_response({"success": True, "accepted": outcome.accepted, "rejected": rejected})
 
 
 @web.middleware
 async def _answer_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
+    response: web.StreamResponse
     try:
         response = await handler(request)
     except SafarError as error:
-        response = _refusal(error)
+        response = refusal(error)
+        if isinstance(error, BodyTooLarge):
+            response.force_close()  # the rest of the body is not read
     except web.HTTPException as error:
-        message = f"{request.method} {request.path[:200]}: {error.reason}."
-        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        response = _json({"success": False, "code": f"http_{error.status}", "message": message}, error.status, allow)
+        response = http_refusal(request, error)
+    except Exception as error:
+        _log.error("a request was not handled: %s", kind_and_place(error))
+        response = refusal(SafarError("The collector met a fault of its own; send the same events again."))
+    response.headers.update(_CORS)
     request.app[INGEST].metrics.requests.labels(response.status).inc()
     return response
-
-
-def _refusal(error: SafarError) -> web.Response:
-    content = {"success": False, "code": error.tag, "message": str(error)}
-    headers = {"Retry-After": _RETRY_AFTER_S} if error.retryable else {}
-    if isinstance(error, BodyTooLarge):
-        headers["Connection"] = "close"  # the rest of the body is not read
-    return _json(content, error.status, headers)
 
 
 async def _preflight(_request: web.Request) -> web.Response:
@@ -90,17 +83,16 @@ async def _preflight(_request: web.Request) -> web.Response:
 
 
 async def _health(_request: web.Request) -> web.Response:
-    return _json({"status": "ok"}, 200)
+    return json_response({"status": "ok"})
 
 
 async def _ready(request: web.Request) -> web.Response:
     """Ready while the log takes what it is given."""
     failing = request.app[INGEST].publisher.failing
     if failing:
-        return _json({"status": "not ready", "code": failing.tag, "message": str(failing)}, 503)
-    return _json({"status": "ready"}, 200)
+        return json_response({"status": "not ready", "code": failing.tag, "message": str(failing)}, 503)
+    return json_response({"status": "ready"})
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    body = exposition(request.app[INGEST].metrics.registry)
-    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    return metrics_response(request.app[INGEST].metrics.registry)

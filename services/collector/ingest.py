@@ -1,6 +1,7 @@
 """The path of one request, from its bytes to the durable log: `Ingest.take` is the ordered list of steps."""
 
 import base64
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +10,17 @@ from typing import Any
 
 from safar.clock import Clock
 from safar.config import Config
-from safar.contract import CONTRACT_VERSION, FailedEvent, to_line
+from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line
 from safar.contract.accept import Receipt, accept
 from safar.contract.values import parse_timestamp
 from safar.errors import EventRejected, MalformedRequest, RejectionTag
+from safar.fault import kind_and_place
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
-from services.collector.decode import Body, decode_call, single, split_batch
+from services.collector.decode import Body, check_size, decode_call, single, split_batch
 from services.collector.publish import Line, Publisher, partition_of
+
+_log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 32 * 1024
 
@@ -75,7 +79,9 @@ class Ingest:
 
     async def _decode(self, body: bytes, header_key: str, kind: str, received_at: datetime) -> Body:
         try:
-            return split_batch(body, self.config.batch_max_events) if kind == "batch" else single(body)
+            if kind == "batch":
+                return split_batch(body, self.config.batch_max_events, self.config.event_max_bytes)
+            return single(body)
         except MalformedRequest as error:
             # The body names no source; when the header does, what came is kept for its owner to see.
             if header_key:
@@ -94,11 +100,10 @@ class Ingest:
         for index, raw in enumerate(body.calls):
             call = None
             try:
-                call = prepare(decode_call(raw, self.config.event_max_bytes))
-                event = accept(call, receipt)
-                line = to_line(event)
-                if len(line) > self.config.event_max_bytes * 2:
-                    raise EventRejected(RejectionTag.EVENT_TOO_LARGE, "", "is too large to store")
+                call = prepare(decode_call(raw))
+                check_size(raw, self.config.event_max_bytes)
+                event, line = _stored(call, receipt)
+                check_size(line, self.config.event_max_bytes * 2)
             except EventRejected as refused:
                 self._keep(outcome, index, _failed(refused, _Refused(bytes(raw), call, kind), source, received_at))
             else:
@@ -124,6 +129,18 @@ class Ingest:
             self.metrics.rejected.labels(rejection.tag).inc()
 
 
+def _stored(call: Any, receipt: Receipt) -> tuple[Event, bytes]:  # noqa: ANN401 - anything may be sent
+    """The event and its line. A fault of ours costs this event only, and it is kept to be replayed after the fix."""
+    try:
+        event = accept(call, receipt)
+        return event, to_line(event)
+    except EventRejected:
+        raise
+    except Exception as error:
+        _log.error("an event was kept as failed: %s", kind_and_place(error))
+        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "met a fault of the collector, and is kept") from error
+
+
 def _typer(kind: str) -> Callable[[Any], Any]:
     """The path of a single call says its type."""
 
@@ -133,7 +150,7 @@ def _typer(kind: str) -> Callable[[Any], Any]:
     return prepare
 
 
-def _merger(context: dict[str, Any] | None) -> Callable[[Any], Any]:
+def _merger(context: dict[str, Any]) -> Callable[[Any], Any]:
     """A batch's context stands behind each event's own."""
 
     def prepare(call: Any) -> Any:  # noqa: ANN401
@@ -147,11 +164,11 @@ def _merger(context: dict[str, Any] | None) -> Callable[[Any], Any]:
     return prepare
 
 
-def _lenient_time(text: str | None) -> datetime | None:
+def _lenient_time(sent_at: Any) -> datetime | None:  # noqa: ANN401 - anything may be sent
     """The batch's sentAt only corrects clocks: when it cannot be read, clocks are not corrected."""
     try:
-        return parse_timestamp(text, "sentAt")
-    except EventRejected:
+        return parse_timestamp(sent_at, "sentAt")
+    except (EventRejected, OverflowError):
         return None
 
 

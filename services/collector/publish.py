@@ -1,19 +1,25 @@
-"""Step 4: pack the lines of concurrent requests into records and append them; a request waits until its own are durable.
+"""Step 4: pack the lines of concurrent requests into records and append them; a request waits until its own are in.
 
 As soon as one append ends the next begins with whatever has gathered meanwhile: an idle collector answers at once,
 a busy one shares each fsync among many requests.
 """
 
 import asyncio
+import logging
 import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from safar.errors import CollectorBusy, SafarError
+from safar.errors import CollectorBusy, LogUnavailable, SafarError
+from safar.fault import kind_and_place
 from safar.log import LogWriter, NewRecord
 from safar.telemetry import CollectorMetrics
+
+_log = logging.getLogger(__name__)
+
+_FAILURE_COUNTS_S = 10.0
 
 Line = tuple[int, bytes]
 """(partition, stored line without newline)."""
@@ -48,13 +54,27 @@ class Publisher:
         self._queued_bytes = 0
         self._wake = asyncio.Event()
         self._closing = False
-        self.failing: SafarError | None = None
+        self._failure: SafarError | None = None
+        self._failed_at = 0.0
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def failing(self) -> SafarError | None:
+        """Why the last append failed, for a while.
+
+        Then hope counts again: whoever routes by /ready sends nothing here meanwhile, and without an append nothing
+        could show that the log is well.
+        """
+        return self._failure if time.monotonic() < self._failed_at + _FAILURE_COUNTS_S else None
 
     async def publish(self, lines: list[Line]) -> None:
         """Return when every line is durable. CollectorBusy: nothing was taken. LogUnavailable: not confirmed."""
+        if not lines:
+            return
         size = sum(len(line) for _, line in lines)
-        if self._closing or self._queued_bytes + size > self._queue_max_bytes:
+        # What is larger than the whole queue goes alone: else it would be sent again and again for nothing.
+        full = self._queued_bytes > 0 and self._queued_bytes + size > self._queue_max_bytes
+        if self._closing or full:
             raise CollectorBusy("The collector is busy; send the same events again after a moment.")
         group = self._gathering
         for partition, line in lines:
@@ -66,32 +86,38 @@ class Publisher:
         await asyncio.shield(group.done)
 
     async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            group, self._gathering = self._gathering, _Group()
-            if group.lines:
+        while self._gathering.lines or not self._closing:
+            if self._gathering.lines:
+                group, self._gathering = self._gathering, _Group()
                 await self._append(group)
-            elif self._closing:
-                return
+            else:
+                self._wake.clear()
+                await self._wake.wait()
 
     async def _append(self, group: _Group) -> None:
         self._metrics.queue_bytes.set(self._queued_bytes)
-        records = list(pack(group.lines, self._record_max_bytes))
         started = time.perf_counter()
         try:
+            records = list(pack(group.lines, self._record_max_bytes))
             await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.append, records)
-        except SafarError as error:
-            self.failing = error
-            self._metrics.append_failures.inc()
-            group.done.set_exception(error)
-            group.done.exception()  # every waiter may have gone: the failure counts as seen
+        except Exception as error:
+            self._fail(group, error)
         else:
-            self.failing = None
+            self._failure = None
             self._metrics.append_seconds.observe(time.perf_counter() - started)
             group.done.set_result(None)
         self._queued_bytes -= group.bytes
         self._metrics.queue_bytes.set(self._queued_bytes)
+
+    def _fail(self, group: _Group, error: Exception) -> None:
+        """Tell all who wait. Whatever it was, this task goes on: without it every later request would wait for ever."""
+        if not isinstance(error, SafarError):
+            _log.error("the log failed: %s", kind_and_place(error))
+            error = LogUnavailable("The log did not take the events; send them again.")
+        self._failure, self._failed_at = error, time.monotonic()
+        self._metrics.append_failures.inc()
+        group.done.set_exception(error)
+        group.done.exception()  # every waiter may have gone: the failure counts as seen
 
     async def close(self) -> None:
         """Append what is waiting, then let go of the log."""
@@ -108,7 +134,7 @@ def pack(lines: dict[int, list[bytes]], max_bytes: int) -> Iterable[NewRecord]:
         packed: list[bytes] = []
         size = 0
         for line in waiting:
-            if packed and size + len(line) + 1 > max_bytes:
+            if packed and size + len(line) > max_bytes:
                 yield NewRecord(partition, len(packed), b"\n".join(packed))
                 packed, size = [], 0
             packed.append(line)

@@ -58,6 +58,13 @@ async def test_the_read_token_goes_with_the_question(small_shop):
     assert collector.tokens == {"Bearer secret"}
 
 
+async def test_the_currencies_of_a_source_do_not_count_its_events_twice(small_shop):
+    async with mini_collector() as collector:
+        collector.stored["cdnow"] = {call["messageId"]: call for call in list(cdnow_calls())[:3460]}
+        cdnow, _ = await load_demo(_config(collector), _KEYS)
+    assert cdnow.sent.accepted == 6919
+
+
 async def test_events_that_never_reach_the_store_are_one_sentence(monkeypatch):
     monkeypatch.setattr("safar.demo.load._PATIENCE_S", 0.3)
     async with mini_collector() as collector, mini_collector() as empty:

@@ -8,13 +8,11 @@ from tests.support.load import Load
 from tests.support.pipeline import Pipeline
 
 SEED = 20261122
-DEATHS_BEFORE_COMMIT = "0.1"
 
-
-def faulty(*, recovering: bool) -> tuple[str, ...]:
+def faulty(*, deaths: float, recovering: bool) -> tuple[str, ...]:
     """An aggregator that also dies between insert and commit, where kills from outside seldom hit."""
     mode = "recovering" if recovering else "careless"
-    return (sys.executable, "-m", "tests.support.faulty", DEATHS_BEFORE_COMMIT, mode)
+    return (sys.executable, "-m", "tests.support.faulty", str(deaths), mode)
 
 
 async def kill_under_load(pipeline: Pipeline, seed: int, kills: int) -> Load:
@@ -50,7 +48,7 @@ async def settle(pipeline: Pipeline) -> list[str]:
 
 async def test_twenty_kills_lose_nothing_and_store_nothing_twice(tmp_path):
     pipeline = Pipeline(tmp_path)
-    pipeline.aggregator.launcher = faulty(recovering=True)
+    pipeline.aggregator.launcher = faulty(deaths=0.1, recovering=True)
     try:
         load = await kill_under_load(pipeline, SEED, kills=20)
         ids = await settle(pipeline)
@@ -65,9 +63,9 @@ async def test_twenty_kills_lose_nothing_and_store_nothing_twice(tmp_path):
 
 async def test_without_the_recovery_step_the_same_harness_sees_doubles(tmp_path):
     pipeline = Pipeline(tmp_path)
-    pipeline.aggregator.launcher = faulty(recovering=False)
+    pipeline.aggregator.launcher = faulty(deaths=0.5, recovering=False)
     try:
-        await kill_under_load(pipeline, SEED, kills=20)
+        await kill_under_load(pipeline, SEED, kills=8)
         ids = await settle(pipeline)
     finally:
         pipeline.end()

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from kafka import KafkaProducer
 
-from safar.errors import LogUnavailable
+from safar.errors import ConfigError, LogUnavailable
 from safar.log import Log, LogRecord, open_log
 from tests.support.kafka_broker import PASSWORD
 from tests.support.logs import after, lines, read, until, values
@@ -106,6 +106,12 @@ def test_the_url_carries_user_and_password(kafka_broker, topic):
         assert values(read(reader, 1)) == ["a"]
     with pytest.raises(LogUnavailable, match=r"let this client in\.$"):
         open_topic(kafka_broker.sasl_address, topic, **sasl, sasl_plain_password="wrong", bootstrap_timeout_ms=300)
+
+
+def test_timeouts_that_contradict_each_other_are_refused_in_one_sentence(kafka_broker, topic):
+    log = open_topic(kafka_broker.address, topic, request_timeout_ms=9000, delivery_timeout_ms=1000)
+    with pytest.raises(ConfigError, match=r"^SAFAR_LOG_URL: the Kafka client refuses these options: .*\.$"):
+        log.writer()
 
 
 def test_the_request_size_of_the_url_limits_the_record(kafka_broker, topic):

@@ -26,8 +26,9 @@ def append(log: Log, partition: int, texts: list[str]) -> None:
         writer.append(lines(partition, texts))
 
 
-def poll_until_replaced(reader: LogReader) -> None:
-    until(lambda: False, lambda: reader.poll(0.2))
+def expect_replaced(reader: LogReader, match: str) -> None:
+    with pytest.raises(LogReplaced, match=match):
+        until(lambda: False, lambda: reader.poll(0.2))
 
 
 def test_two_readers_of_a_group_share_the_partitions(kafka_broker, topic):
@@ -108,8 +109,7 @@ def test_records_deleted_before_they_were_read_are_not_skipped(kafka_broker, top
         reader.commit(after(read(reader, 3)[:1]))
     delete_before(kafka_broker, topic, 2)
     with closing(log.reader(GROUP)) as reader:
-        with pytest.raises(LogReplaced, match=r"not have the next record to read: offset 1 of partition 0\.$"):
-            poll_until_replaced(reader)
+        expect_replaced(reader, r"not have the next record to read: offset 1 of partition 0\.$")
 
 
 def test_a_topic_created_anew_under_a_reader_is_noticed(kafka_broker, topic):
@@ -119,11 +119,9 @@ def test_a_topic_created_anew_under_a_reader_is_noticed(kafka_broker, topic):
         read(reader, 1)
         kafka_broker.delete_topic(topic)
         append(open_topic(kafka_broker, topic), 0, ["other", "other", "other"])
-        with pytest.raises(LogReplaced, match=r"\.$"):
-            poll_until_replaced(reader)
+        expect_replaced(reader, r"\.$")
     with closing(log.reader(GROUP)) as reader:
-        with pytest.raises(LogReplaced, match=f"^The topic {topic} was deleted and created again"):
-            poll_until_replaced(reader)
+        expect_replaced(reader, f"^The topic {topic} was deleted and created again")
 
 
 def test_a_log_that_lost_its_tail_is_noticed_also_when_it_has_grown_again(kafka_broker, topic):
@@ -140,8 +138,8 @@ def test_a_log_that_lost_its_tail_is_noticed_also_when_it_has_grown_again(kafka_
     for name, count in grown.items():
         log = open_topic(kafka_broker, name)
         append(log, 0, ["new"] * count)
-        with closing(log.reader(GROUP)) as reader, pytest.raises(LogReplaced, match=r"of partition 0\.$"):
-            poll_until_replaced(reader)
+        with closing(log.reader(GROUP)) as reader:
+            expect_replaced(reader, r"of partition 0\.$")
 
 
 def delete_before(broker: KafkaBroker, topic: str, offset: int) -> None:

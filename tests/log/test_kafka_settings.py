@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer
 
 from safar.errors import ConfigError, LogUnavailable
 from safar.log.kafka_settings import KafkaSettings
@@ -20,7 +20,7 @@ def test_options_become_values_of_their_own_type():
 
 @pytest.mark.parametrize("name", ["acks", "group_id", "auto_offset_reset", "enable_idempotence", "colour"])
 def test_an_option_that_is_not_the_urls_to_set_is_refused_by_name(name):
-    with pytest.raises(ConfigError, match=f"^SAFAR_LOG_URL: '{name}' is not an option of a kafka:// log.$"):
+    with pytest.raises(ConfigError, match=rf"^SAFAR_LOG_URL: '{name}' is not an option of a kafka:// log\.$"):
         parse(**{name: "1"})
 
 
@@ -35,13 +35,13 @@ def test_an_option_that_is_not_the_urls_to_set_is_refused_by_name(name):
     ],
 )
 def test_a_malformed_value_is_refused_with_name_rule_and_value(name, text, rule):
-    with pytest.raises(ConfigError, match=f"^SAFAR_LOG_URL: {name} {rule}, not '{text}'.$"):
+    with pytest.raises(ConfigError, match=rf"^SAFAR_LOG_URL: {name} {rule}, not '{text}'\.$"):
         parse(**{name: text})
 
 
 @pytest.mark.parametrize("brokers", [[""], ["safar:password@broker:9092"], ["broker:9092", "broker:port"]])
 def test_malformed_brokers_are_refused_without_repeating_them(brokers):
-    with pytest.raises(ConfigError, match=r"brokers are host:port,host:port; user and password are options.$"):
+    with pytest.raises(ConfigError, match=r"brokers are host:port,host:port; user and password are options\.$"):
         KafkaSettings.parse(brokers, "events", {})
 
 
@@ -56,17 +56,14 @@ def test_a_password_is_not_shown():
 
 
 def test_options_that_contradict_each_other_are_refused_in_one_sentence():
-    settings = KafkaSettings.parse([f"127.0.0.1:{free_port()}"], "events", {"bootstrap_timeout_ms": "100"})
-    with pytest.raises(LogUnavailable):
-        settings.connect(KafkaAdminClient)
-    with pytest.raises(ConfigError, match="^SAFAR_LOG_URL: the Kafka client refuses these options: "):
-        settings.connect(KafkaProducer, acks=0, enable_idempotence=True, api_version=(4, 0))
+    with pytest.raises(ConfigError, match=r"^SAFAR_LOG_URL: the Kafka client refuses these options: .*\.$"):
+        parse(request_timeout_ms="900000").connect(KafkaConsumer)
 
 
-def test_no_broker_is_said_in_one_sentence_and_leaves_no_thread_behind():
+def test_a_client_that_cannot_be_made_leaves_no_thread_behind():
     address = f"127.0.0.1:{free_port()}"
     settings = KafkaSettings.parse([address], "events", {"bootstrap_timeout_ms": "300"})
     before = threading.enumerate()
-    with pytest.raises(LogUnavailable, match=f"^No Kafka broker at {address} let this client in.$"):
+    with pytest.raises(LogUnavailable, match=rf"^No Kafka broker at {address} let this client in\.$"):
         settings.connect(KafkaAdminClient)
     assert threading.enumerate() == before

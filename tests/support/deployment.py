@@ -49,9 +49,14 @@ def dockerfile_lines() -> list[str]:
 
 
 def need(tool: str) -> str:
-    """The path of `tool`. Without it the test is skipped by name, and fails under SAFAR_CI=1."""
+    """The path of `tool`; without it, as `lacking` says."""
     path = shutil.which(tool)
     if path is None:
-        report = pytest.fail if os.environ.get("SAFAR_CI") == "1" else pytest.skip
-        report(f"this test needs {tool}, which is not installed")
+        lacking(tool)
     return str(path)
+
+
+def lacking(what: str) -> None:
+    """End the test: skipped by name, or failed under SAFAR_CI=1."""
+    report = pytest.fail if os.environ.get("SAFAR_CI") == "1" else pytest.skip
+    report(f"this test needs {what}, which is not installed")

@@ -45,9 +45,22 @@ def transition_heat_map(counts: pd.DataFrame, *, most: int = 14, ax: Axes | None
     shares = transition_shares(counts).loc[places, [*places, *ENDS]]
     ax = axes(ax, 3.0 + 0.5 * len(shares.columns), 2.0 + 0.38 * len(places))
     labels = shares.map(lambda share: "" if not share >= 0.005 else f"{100 * share:.0f}")
-    sns.heatmap(shares, annot=labels, fmt="", cmap=SHADES, vmin=0, vmax=1, cbar=False, linewidths=0.5, ax=ax, annot_kws={"size": 8})
+    sns.heatmap(
+        shares,
+        annot=labels,
+        fmt="",
+        cmap=SHADES,
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=0.5,
+        ax=ax,
+        annot_kws={"size": 8},
+    )
     ax.axvline(len(places), color=DARK, linewidth=1.5)
-    ax.set_yticks(np.arange(len(places)) + 0.5, [f"{name}  (n = {counts.loc[name].sum():,})" for name in places], rotation=0)
+    ax.set_yticks(
+        np.arange(len(places)) + 0.5, [f"{name}  (n = {counts.loc[name].sum():,})" for name in places], rotation=0
+    )
     ax.set_xticks(np.arange(len(shares.columns)) + 0.5, shares.columns, rotation=40, ha="right")
     ax.tick_params(labelsize=8)
     ax.set(xlabel="next contact" + (" (others not shown)" if len(counts) > most else ""), ylabel="")

@@ -13,7 +13,13 @@ def repeat_orders_bars(counts: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = axes(ax)
     long = counts.reset_index().melt("repeat_orders", var_name="", value_name="customers")
     sns.barplot(
-        long, x="repeat_orders", y="customers", hue="", palette={"actual": DARK, "expected": LIGHT}, edgecolor=DARK, ax=ax
+        long,
+        x="repeat_orders",
+        y="customers",
+        hue="",
+        palette={"actual": DARK, "expected": LIGHT},
+        edgecolor=DARK,
+        ax=ax,
     )
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=1)  # type: ignore[arg-type]
@@ -74,7 +80,9 @@ def value_concentration(curve: pd.DataFrame, *, months: int, ax: Axes | None = N
     ax.plot([0, 1], [0, 1], color=MIDDLE, linestyle=":", linewidth=1)
     tenth = curve[curve["customers"] >= 0.1].iloc[0]
     ax.plot(tenth["customers"], tenth["value"], marker="o", color=DARK)
-    ax.annotate(f"the best 10% hold {tenth['value']:.1%}", (tenth["customers"] + 0.03, tenth["value"] - 0.04), fontsize=9)
+    ax.annotate(
+        f"the best 10% hold {tenth['value']:.1%}", (tenth["customers"] + 0.03, tenth["value"] - 0.04), fontsize=9
+    )
     ax.annotate("all alike", (0.62, 0.55), color=MIDDLE, rotation=36, fontsize=8)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))

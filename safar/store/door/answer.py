@@ -66,8 +66,14 @@ class Answer:
         text = error_text(error)
         length = len(text.encode()) + 1
         tail = f"\r\n__exception__\r\n{self._tag}\r\n{text}\n{length} {self._tag}\r\n__exception__\r\n"
-        self._wait(self._abandon(self._stream, tail.encode()))
+        self._wait(self._stream.write(tail.encode()))
+        self._loop.call_soon_threadsafe(self._close)
         return True
+
+    def abandon(self) -> None:
+        """Cut the connection, whatever has not been taken yet."""
+        if self._request.transport:
+            self._loop.call_soon_threadsafe(self._request.transport.abort)
 
     def _write(self, chunk: bytes) -> None:
         self._sent_bytes += len(chunk)
@@ -88,8 +94,7 @@ class Answer:
         self.response = self._stream = web.StreamResponse(headers=self._headers)
         await self._stream.prepare(self._request)
 
-    async def _abandon(self, stream: web.StreamResponse, tail: bytes) -> None:
-        await stream.write(tail)
+    def _close(self) -> None:
         if self._request.transport:
             self._request.transport.close()
 

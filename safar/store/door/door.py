@@ -86,9 +86,9 @@ class Door:
             answer = Answer(request, ask.query_id, self._options.answer_max_bytes)
             with self._room():
                 await asyncio.get_running_loop().run_in_executor(self._threads, _run, work, ask, answer)
-            return answer.response
         except FAILURES as error:
             return failure(error)
+        return answer.response
 
     def _check_host(self, host: str) -> None:
         hosts = self._options.hosts
@@ -108,7 +108,11 @@ class Door:
 
 def _run(work: Work, ask: Ask, answer: Answer) -> None:
     try:
-        work(ask, answer)
-    except FAILURES as error:
-        if not answer.break_off(error):
-            raise
+        try:
+            work(ask, answer)
+        except FAILURES as error:
+            if not answer.break_off(error):
+                raise
+    except ConnectionError:
+        # The client has left or does not listen. Its statement is stopped by now; nobody is there to be told.
+        answer.abandon()

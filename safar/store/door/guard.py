@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from safar.store.door import allowed
 from safar.store.door.engine import Session
-from safar.store.door.tables import NAME, check_tables, parts_of, table_in
+from safar.store.door.tables import NAME, check_tables, parts_of, tables_in
 from safar.store.door.tree import Node, nodes, parsed, refuse, written
 
 _EXPLAINS = {
@@ -84,7 +84,10 @@ class Guard:
         if not _SELECT.match(canonical):
             refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
         tree = parsed(session, canonical)
-        check_tables(session, self._database, self._check_tree(tree))
+        found = list(nodes(_statement(tree)))
+        for node in found:
+            self._check_node(node)
+        check_tables(session, self._database, tables_in(found))
         output = check_format(tree.get("format_ast", {}).get("name"))
         return Statement(written(session, tree), output, tree["type"] == "SelectWithUnionQuery")
 
@@ -92,16 +95,6 @@ class Guard:
         if found["table"]:
             check_tables(session, self._database, {parts_of(found["table"])})
         return Statement(canonical, check_format(found["format"]), streams=False)
-
-    def _check_tree(self, tree: Node) -> set[tuple[str, ...]]:
-        """Check every node; return the names used where a table can stand."""
-        top = _statement(tree)
-        tables = set()
-        for node in nodes(top):
-            self._check_node(node)
-            if table := table_in(node):
-                tables.add(table)
-        return tables
 
     def _check_node(self, node: Node) -> None:
         kind = node["type"]

@@ -7,10 +7,15 @@ common table expression, an alias, or an honest "unknown table" from the engine.
 """
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from safar.store.door import allowed
 from safar.store.door.engine import Session, backquoted
 from safar.store.door.tree import Node, refuse
+
+Table = tuple[str, ...]
+"""The parts of a name: (table,) or (database, table)."""
 
 NAME = r"(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)"
 """A pattern: one identifier in the engine's canonical text."""
@@ -18,29 +23,44 @@ NAME = r"(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)"
 _IN = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?", re.IGNORECASE)
 
 
-def parts_of(table: str) -> tuple[str, ...]:
+def parts_of(table: str) -> Table:
     """Split `database.table` of the canonical text, quotes removed."""
     return tuple(
         re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith("`") else name for name in re.findall(NAME, table)
     )
 
 
-def table_in(node: Node) -> tuple[str, ...] | None:
-    """The parts of the name that this node uses as a table: in FROM, in a join, or on the right of IN."""
+def tables_in(tree: Iterable[Node]) -> set[Table]:
+    """The names that stand for tables: in FROM, in a join, or on the right of IN, there also behind an alias."""
+    used: set[Table] = set()
+    aliases: defaultdict[Table, set[Table]] = defaultdict(set)
+    for node in tree:
+        used.update(_tables_of(node))
+        if node["type"] == "Identifier" and "alias" in node:
+            aliases[(node["alias"],)].add(_parts(node))
+    waiting = list(used)
+    while waiting:
+        # WITH secrets AS s SELECT 1 IN s
+        behind = aliases[waiting.pop()] - used
+        used |= behind
+        waiting.extend(behind)
+    return used
+
+
+def _tables_of(node: Node) -> Iterator[Table]:
     if node["type"] == "TableIdentifier":
-        return _parts(node)
-    if node["type"] == "Function" and _IN.fullmatch(node["name"]):
+        yield _parts(node)
+    elif node["type"] == "Function" and _IN.fullmatch(node["name"]):
         for argument in node["arguments"]["children"][1:]:
             if argument["type"] == "Identifier":
-                return _parts(argument)
-    return None
+                yield _parts(argument)
 
 
-def _parts(identifier: Node) -> tuple[str, ...]:
+def _parts(identifier: Node) -> Table:
     return tuple(identifier.get("name_parts") or [identifier["name"]])
 
 
-def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) -> None:
+def check_tables(session: Session, database: str, tables: set[Table]) -> None:
     """Raise QueryRefused for a name that is not for readers; bare names are looked up in `database`."""
     own = {parts[-1] for parts in tables if parts[:-1] in ((), (database,))}
     others = {parts for parts in tables if parts[:-1] not in ((), (database,))}
@@ -54,7 +74,7 @@ def check_tables(session: Session, database: str, tables: set[tuple[str, ...]]) 
                 refuse(f"{name} is not a table of this store")
 
 
-def _is_catalog(parts: tuple[str, ...]) -> bool:
+def _is_catalog(parts: Table) -> bool:
     if len(parts) != 2:
         return False
     return parts[0].lower() == "information_schema" or (parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES)

@@ -13,10 +13,9 @@ _INSERT = re.compile(
     rb"\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?P<table>" + _NAME + rb"(?:\." + _NAME + rb")?)\s*"
     rb"(?P<columns>\(\s*" + _NAME + rb"(?:\s*,\s*" + _NAME + rb")*\s*\))?\s*"
     rb"(?:SETTINGS\s+(?P<settings>[^'`\"]*?(?:'(?:[^'\\]|\\.)*'[^'`\"]*?)*?)\s+)?"
-    rb"FORMAT\s+(?P<format>\w+)[ \t]*\r?\n?",
+    rb"(?:FORMAT\s+(?P<format>\w+)[ \t]*\r?\n?|VALUES\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_OTHER_INSERT = re.compile(rb"\s*INSERT\b.*\bFORMAT\s+(?!VALUES)\w", re.IGNORECASE | re.DOTALL)
 _GIVES_ROWS = re.compile(r"[\s(]*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN|CHECK|FROM)\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*\Z", re.IGNORECASE)
 
@@ -38,11 +37,11 @@ class Writer:
                 result = _insert(session, insert, memoryview(text)[insert.end() :])
                 answer.send(None, iter(()), {"written_rows": result.rows_read, "written_bytes": result.bytes_read})
             else:
-                _refuse_other_insert(text)
                 self._run(session, ask, answer)
 
     def _run(self, session: Session, ask: Ask, answer: Answer) -> None:
         statement = ask.text()
+        _check_no_rows(session, statement)
         named = _FORMAT.search(statement)
         output = named.group(1) if named else ask.default_format
         result = session.run(statement, output, ask.parameters)
@@ -58,10 +57,11 @@ def _insert(session: Session, head: re.Match[bytes], rows: memoryview) -> Finish
         columns = head["columns"] or b""
         settings = b"SETTINGS " + head["settings"] if head["settings"] else b""
         source = f"FROM INFILE {quoted(file.name)}".encode()
-        statement = (b"INSERT INTO " + head["table"], columns, source, settings, b"FORMAT " + head["format"])
-        return session.run(b" ".join(statement), "TabSeparated", {})
+        form = b"FORMAT " + (head["format"] or b"Values")
+        return session.run(b" ".join((b"INSERT INTO " + head["table"], columns, source, settings, form)), "TSV", {})
 
 
-def _refuse_other_insert(text: bytes) -> None:
-    if _OTHER_INSERT.match(text[:4096]):
+def _check_no_rows(session: Session, statement: str) -> None:
+    canonical = session.text("SELECT formatQuerySingleLine({statement:String})", statement=statement)
+    if re.match(r"INSERT INTO .* FORMAT \w+\Z", canonical, re.DOTALL):
         raise MalformedRequest("Write an INSERT with rows as INSERT INTO table (columns) [SETTINGS ...] FORMAT name.")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 # What the demonstration sources are, so that nobody takes them for a business's own.
-_LABELS = {"demo-shop": "simulated", "cdnow": "demonstration: real purchases of 1997 and 1998"}
+_LABELS = {"demo-shop": "simulated", "cdnow": "demonstration, real purchases"}
 
 _STAGES = {"post_purchase": "post-purchase"}
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -39,7 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "percent": percent, "money": money, "ago": ago, "stamp": stamp}
-    environment.filters |= {"stage": stage, "label": label}
+    environment.filters |= {"stage": stage, "label": label, "code": code}
     return environment
 
 
@@ -84,3 +85,9 @@ def stage(name: str) -> str:
 def label(source: str) -> str:
     """What kind of data a demonstration source holds; empty for others."""
     return _LABELS.get(source, "")
+
+
+def code(text: str) -> Markup:
+    """Text with what stands between backticks marked as code."""
+    parts = enumerate(str(escape(text)).split("`"))
+    return Markup("".join(f"<code>{part}</code>" if index % 2 else part for index, part in parts))  # noqa: S704

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -58,6 +58,11 @@ class Overview:
         """Every source with events, the one with the most first."""
         events = {row["source"]: row["events"] for row in self.totals}
         return sorted(events, key=lambda source: (-events[source], source))
+
+    @property
+    def newest(self) -> str:
+        """When the newest event of all was received; empty when there is none."""
+        return max((row["newest_received_at"] for row in self.freshness.values()), key=_moment, default="")
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,10 @@ def _date(chosen: str, otherwise: str) -> date:
         return date.fromisoformat((chosen or otherwise)[:10])
     except ValueError:  # the reports will say so
         return date.fromisoformat(otherwise[:10])
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _segments(rows: Sequence[Row]) -> list[Segment]:

@@ -9,13 +9,22 @@ from tests.support import door_process
 from tests.support.door_process import DoorProcess
 
 _TABLES = (
-    "CREATE TABLE events (event_id String, source LowCardinality(String), event LowCardinality(String), user_id String,"
-    " timestamp DateTime64(3, 'UTC'), revenue Nullable(Decimal(38, 6)), properties String)"
-    " ENGINE = MergeTree ORDER BY (source, timestamp)",
+    """
+    CREATE TABLE events
+    (
+        event_id String, source LowCardinality(String), event LowCardinality(String), user_id String,
+        timestamp DateTime64(3, 'UTC'), revenue Nullable(Decimal(38, 6)), properties String
+    )
+    ENGINE = MergeTree ORDER BY (source, timestamp) SETTINGS non_replicated_deduplication_window = 100
+    """,
     "CREATE VIEW touchpoints AS SELECT *, concat('p-', user_id) AS person FROM events",
-    "INSERT INTO events SELECT toString(number), 'shop', ['Product Viewed', 'Product Added', 'Order Completed'][number % 3 + 1],"
-    " concat('u', toString(number % 10)), toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 60,"
-    ' if(number % 3 = 2, 19.99, NULL), \'{"price": 5, "tags": ["a", "b"]}\' FROM numbers(3000)',
+    """
+    INSERT INTO events SELECT
+        toString(number), 'shop', ['Product Viewed', 'Product Added', 'Order Completed'][number % 3 + 1],
+        concat('u', toString(number % 10)), toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 60,
+        if(number % 3 = 2, 19.99, NULL), '{"price": 5, "tags": ["a", "b"]}'
+    FROM numbers(3000)
+    """,
 )
 
 

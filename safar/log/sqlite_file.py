@@ -1,0 +1,73 @@
+"""The two SQLite files of an embedded log: schema, keys, and SQLite's errors in the log's words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safar.errors import ConfigError, LogCorrupt, LogUnavailable
+from safar.lock import turn
+
+# One B-tree for all partitions: the key is the partition in the high bits, the offset in the low ones.
+_OFFSET_BITS = 48
+
+RECORDS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS identity (log_id TEXT NOT NULL, partitions INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
+    key INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, value BLOB NOT NULL
+);
+"""
+COMMITS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS commits (
+    reader_group TEXT, log_id TEXT, partition INTEGER, next_offset INTEGER NOT NULL,
+    PRIMARY KEY (reader_group, log_id, partition)
+);
+"""
+
+
+def connect(path: Path, schema: str) -> sqlite3.Connection:
+    """Open the file, made when it is missing; a transaction is on disk when COMMIT returns."""
+    # One after the other: two connections that turn a new file to WAL at once do not wait for each other, but fail.
+    with turn(path.parent / "opening.lock"):
+        try:
+            connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+        except sqlite3.Error as error:
+            raise ConfigError(f"The log file {path} cannot be opened: {error}.") from error
+        return connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn SQLite's errors into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise LogCorrupt(f"The log's file is damaged: {error}.") from error
+        raise LogUnavailable(f"The log does not answer: {error}.") from error
+
+
+def key_of(partition: int, offset: int) -> int:
+    """Where a record stands in the table."""
+    return (partition << _OFFSET_BITS) | offset
+
+
+def offset_of(key: int) -> int:
+    """The offset that `key` stands for, within its partition."""
+    return key & ((1 << _OFFSET_BITS) - 1)
+
+
+def end_of(connection: sqlite3.Connection, partition: int) -> int:
+    """The offset after the last record of `partition`."""
+    query = "SELECT max(key) FROM records WHERE key >= ? AND key < ?"
+    (last,) = connection.execute(query, (key_of(partition, 0), key_of(partition + 1, 0))).fetchone()
+    return 0 if last is None else offset_of(last) + 1
+
+
+def commits_of(connection: sqlite3.Connection, group: str, log_id: str) -> dict[int, int]:
+    """The next offset of each partition that `group` committed."""
+    query = "SELECT partition, next_offset FROM commits WHERE reader_group = ? AND log_id = ?"
+    return dict(connection.execute(query, (group, log_id)).fetchall())

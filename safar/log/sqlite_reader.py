@@ -1,0 +1,119 @@
+"""A reader of an embedded log: one a group, by polling the file."""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from safar.errors import LogCorrupt, LogReplaced, LogUnavailable
+from safar.lock import DirectoryLock
+from safar.log.contract import Assignment, LogRecord
+from safar.log.sqlite_file import (
+    COMMITS_SCHEMA,
+    RECORDS_SCHEMA,
+    commits_of,
+    connect,
+    end_of,
+    key_of,
+    offset_of,
+    translated,
+)
+
+_POLL_INTERVAL_S = 0.003
+_POLL_MAX_BYTES = 8 * 1024 * 1024
+
+
+class SqliteReader:
+    """Reads by polling the file; every partition is its own, so the generation never changes."""
+
+    def __init__(self, directory: Path, log_id: str, partitions: int, group: str) -> None:
+        self._lock = DirectoryLock(
+            directory / f"reader-{group}.lock", f"Another aggregator reads the log in {directory}"
+        )
+        self._records = connect(directory / "records.db", RECORDS_SCHEMA)
+        self._commits = connect(directory / "commits.db", COMMITS_SCHEMA)
+        self._log_id = log_id
+        self._group = group
+        committed = commits_of(self._commits, group, log_id)
+        self._assignment = Assignment(0, dict.fromkeys(range(partitions), 0) | committed)
+        self._next = dict(self._assignment.committed)
+        try:
+            self._check_tail()
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_tail(self) -> None:
+        ends = self.ends()
+        for partition, offset in self._next.items():
+            end = ends[partition]
+            if offset > end:
+                raise LogReplaced(
+                    f"Offset {offset} of partition {partition} is committed, but the log ends at {end}:"
+                    " it lost its tail."
+                )
+
+    def assignment(self) -> Assignment:
+        """Every partition, for the life of the reader."""
+        return self._assignment
+
+    def poll(self, timeout_s: float) -> list[LogRecord]:
+        """Look every few milliseconds; SQLite has no notification across processes."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with translated():
+                records = [record for partition in self._next for record in self._fetch(partition)]
+            if records or time.monotonic() >= deadline:
+                return records
+            time.sleep(_POLL_INTERVAL_S)
+
+    def _fetch(self, partition: int) -> list[LogRecord]:
+        """Up to this partition's share of a poll; a damaged record is met only when it is the first."""
+        records: list[LogRecord] = []
+        room = _POLL_MAX_BYTES // len(self._next)
+        query = "SELECT key, count, crc, value FROM records WHERE key >= ? AND key < ? ORDER BY key"
+        rows = self._records.execute(query, (key_of(partition, self._next[partition]), key_of(partition + 1, 0)))
+        for key, count, crc, value in rows:
+            offset = offset_of(key)
+            if zlib.crc32(value) != crc:
+                if records:
+                    break
+                raise LogCorrupt(f"Record {offset} of partition {partition} does not match its checksum.")
+            records.append(LogRecord(partition, 0, offset, count, value))
+            room -= len(value)
+            if room <= 0:
+                break
+        # An unfinished SELECT would hold the WAL back from being reset.
+        rows.close()
+        if records:
+            self._next[partition] = records[-1].offset + 1
+        return records
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read from `offset` next."""
+        self._next[partition] = offset
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Durable when this returns."""
+        rows = [(self._group, self._log_id, partition, offset) for partition, offset in offsets.items()]
+        try:
+            self._commits.execute("BEGIN IMMEDIATE")
+            self._commits.executemany("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", rows)
+            self._commits.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._commits.in_transaction:
+                self._commits.execute("ROLLBACK")
+            raise LogUnavailable(f"The commit was not stored: {error}.") from error
+        self._assignment = Assignment(0, {**self._assignment.committed, **offsets})
+
+    def ends(self) -> dict[int, int]:
+        """Read from the file."""
+        with translated():
+            return {partition: end_of(self._records, partition) for partition in self._next}
+
+    def close(self) -> None:
+        """Close both files and let another reader of the group in."""
+        self._records.close()
+        self._commits.close()
+        self._lock.release()

@@ -1,0 +1,132 @@
+"""Plots are looked at by people; here stand what a machine can see: titles, units, the numbers drawn, and grey print."""
+
+from collections.abc import Callable, Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from safar.research import plots
+from safar.research.clv import concentration
+from safar.research.journey import ENDS
+from safar.research.plots.journey import duration
+from safar.research.plots.style import DARK, LIGHT, MIDDLE, SHADES
+
+_COUNTS = pd.DataFrame({"actual": [60, 30, 10], "expected": [58.0, 31.5, 10.5]}, pd.RangeIndex(3, name="repeat_orders"))
+_MEANS = pd.DataFrame({"actual": [0.2, 0.7], "expected": [0.3, 0.6], "customers": [9, 5]}).rename_axis("repeat_orders")
+_GRID = pd.DataFrame(np.linspace(0, 1, 40 * 11).reshape(40, 11)).rename_axis("recency")
+_VALUE = pd.Series(np.geomspace(1, 1000, 200))
+_FUNNEL = pd.DataFrame(
+    {"people": [100, 40, 10], "share_of_first": [1.0, 0.4, 0.1], "lost": [0, 60, 30]},
+    pd.Index(["awareness", "purchase", "post_purchase"], name="step"),
+)
+_MAP = pd.DataFrame(
+    {
+        "people": [90, 40, 3],
+        "share": [0.9, 0.4, np.nan],
+        "drop_off": [0.5, 0.1, np.nan],
+        "hours_to_next": [0.01, 48.0, np.nan],
+    },
+    pd.MultiIndex.from_tuples(
+        [("awareness", "Page Viewed"), ("purchase", "Order Completed"), ("post_purchase", "Account Closed")],
+        names=["stage", "touchpoint"],
+    ),
+)
+_STOPS = pd.DataFrame(
+    {"people": [30, 12, 5]},
+    pd.MultiIndex.from_tuples(
+        [("awareness", "Page Viewed"), ("purchase", "Page Viewed"), ("purchase", "Cart Viewed")],
+        names=["furthest_stage", "last_touchpoint"],
+    ),
+)
+_TRANSITIONS = pd.DataFrame(
+    [[50, 30, 15, 5], [10, 0, 0, 0]], ["Page Viewed", "Cart Viewed"], ["Page Viewed", "Cart Viewed", *ENDS]
+)
+
+_DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
+    "repeat orders": (lambda ax: plots.repeat_orders_bars(_COUNTS, ax=ax), "Customers by number of repeat orders"),
+    "holdout": (
+        lambda ax: plots.holdout_lines(_MEANS, weeks=39, ax=ax),
+        "39 weeks after the calibration, mean a customer",
+    ),
+    "alive": (lambda ax: plots.alive_matrix(_GRID, ax=ax), "P(alive) of customers first seen 39 weeks ago, 0 to 1"),
+    "value": (lambda ax: plots.value_distribution(_VALUE, months=12, currency="USD", ax=ax), "next 12 months, USD"),
+    "concentration": (
+        lambda ax: plots.value_concentration(concentration(_VALUE), months=12, ax=ax),
+        "next 12 months, %",
+    ),
+    "map": (lambda ax: plots.journey_heat_map(_MAP, ax=ax), "reach, drop-off, time to the next contact"),
+    "transitions": (lambda ax: plots.transition_heat_map(_TRANSITIONS, ax=ax), "% of the contacts in each row"),
+    "funnel": (
+        lambda ax: plots.funnel_bars(_FUNNEL, window_days=30, ax=ax),
+        "people who took the steps in order within 30 days",
+    ),
+    "stops": (lambda ax: plots.stop_bars(_STOPS, ax=ax), "last touchpoint of those who stopped, people"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", _DRAWN)
+def test_each_plot_draws_where_it_is_told_and_names_measure_and_unit(name: str) -> None:
+    draw, title = _DRAWN[name]
+    given = plt.figure().add_subplot()
+    drawn = draw(given)
+    drawn.figure.canvas.draw()
+    assert drawn is given
+    assert title in drawn.get_title(loc="left")
+
+
+@pytest.mark.parametrize("name", _DRAWN)
+def test_without_axes_each_plot_makes_a_figure_of_its_own(name: str) -> None:
+    draw, _ = _DRAWN[name]
+    assert draw(None).figure is not draw(None).figure
+
+
+def test_bars_are_as_high_as_their_numbers() -> None:
+    bars = plots.repeat_orders_bars(_COUNTS).containers
+    assert [[bar.get_height() for bar in group] for group in bars] == [[60, 30, 10], [58, 31.5, 10.5]]
+    assert [bar.get_width() for bar in plots.funnel_bars(_FUNNEL, window_days=30).patches] == [100, 40, 10]
+
+
+def test_the_numbers_stand_beside_the_shades() -> None:
+    cells = [text.get_text() for text in plots.journey_heat_map(_MAP).texts]
+    assert cells[:6] == ["90.0", "50.0", "36 s", "40.0", "10.0", "2.0 d"]
+    shares = [text.get_text() for text in plots.transition_heat_map(_TRANSITIONS).texts]
+    assert shares[:4] == ["50", "30", "15", "5"]
+
+
+def test_what_is_blank_in_the_table_is_blank_in_the_picture() -> None:
+    assert "nan" not in " ".join(text.get_text() for text in plots.journey_heat_map(_MAP).texts)
+
+
+def test_the_lines_mark_mean_and_median_in_the_currency() -> None:
+    legend = plots.value_distribution(_VALUE, months=12, currency="USD").get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"mean {_VALUE.mean():,.2f} USD",
+        f"median {_VALUE.median():,.2f} USD",
+    ]
+
+
+def test_everything_can_be_told_apart_in_grey() -> None:
+    def grey(colour: str | tuple[float, ...]) -> float:
+        return float(np.dot(to_rgb(colour[:3] if isinstance(colour, tuple) else colour), (0.299, 0.587, 0.114)))
+
+    shades = [grey(plt.get_cmap(SHADES)(level)) for level in np.linspace(0, 1, 30)]
+    assert all(darker < lighter for lighter, darker in zip(shades, shades[1:], strict=False))
+    assert grey(DARK) + 0.2 < grey(MIDDLE) < grey(LIGHT) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.01, "36 s"), (0.5, "30.0 min"), (5, "5.0 h"), (36, "1.5 d"), (0, "0 s"), (float("nan"), "")]
+)
+def test_durations_are_written_in_the_unit_that_fits(hours: float, text: str) -> None:
+    assert duration(hours) == text

@@ -1,0 +1,145 @@
+from collections.abc import Callable
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from safar.demo.cdnow import cdnow_file
+from safar.errors import DataRefused, InvalidParameter
+from safar.research.rfm import observe, rfm_in_weeks
+from safar.store import Store
+from tests.research.conftest import Call, Cdnow, order
+
+StoreOf = Callable[[list[Call]], Store]
+
+_ORDERS = [
+    order("ann", "2026-01-01T10:00:00Z", 100),
+    order("ann", "2026-01-01T18:00:00Z", 20),
+    order("ann", "2026-01-08T10:00:00Z", 10),
+    order("ann", "2026-01-08T11:00:00Z", 5),
+    order("ann", "2026-01-11T10:00:00Z", 5),
+    order("bob", "2026-01-05T10:00:00Z", 7),
+    order("cat", "2026-01-30T10:00:00Z", 7),
+]
+
+
+def test_the_published_totals_of_cdnow_are_met(cdnow: Cdnow) -> None:
+    customers = cdnow.customers
+    assert len(customers) == 2357
+    assert customers["frequency"].sum() == 2457
+    assert (customers["frequency"] == 0).sum() == 1411
+    assert customers["holdout"].sum() == 1882
+    assert cdnow.observation.holdout_weeks == 39
+    first = customers.loc["0001"]
+    assert (first["frequency"], round(first["recency"], 2), round(first["T"], 2)) == (2, 30.43, 38.86)
+
+
+def test_sql_and_pandas_agree_on_every_customer_of_cdnow(cdnow: Cdnow) -> None:
+    lines = cdnow_file().read_text().splitlines()
+    rows = [(customer, pd.Timestamp(day), float(usd)) for _, customer, day, _, usd in map(str.split, lines)]
+    days = pd.DataFrame(rows, columns=["person", "day", "usd"]).groupby(["person", "day"])["usd"].sum().reset_index()
+    end = pd.Timestamp("1997-09-30")
+    seen = days[days["day"] <= end]
+    first, last = (seen.groupby("person")["day"].agg(which) for which in ("min", "max"))
+    repeats = seen[seen["day"] > seen["person"].map(first)]
+    expected = pd.DataFrame(
+        {
+            "frequency": seen.groupby("person").size() - 1,
+            "recency": (last - first).dt.days / 7,
+            "T": (end - first).dt.days / 7,
+            "monetary": repeats.groupby("person")["usd"].mean().reindex(first.index).fillna(0),
+            "holdout": days[days["day"] > end].groupby("person").size().reindex(first.index).fillna(0).astype(int),
+        }
+    )
+    pd.testing.assert_frame_equal(cdnow.customers, expected, check_index_type=False, rtol=1e-12, check_names=False)
+
+
+def test_days_count_and_not_orders_and_the_first_day_is_no_repeat(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    customers = rfm_in_weeks(store, observe(store, "shop"))
+    assert customers.loc["ann"].to_dict() == {
+        "frequency": 2,
+        "recency": 10 / 7,
+        "T": 29 / 7,
+        "monetary": 10,
+        "holdout": 0,
+    }
+    assert customers.loc["bob"].to_dict() == {"frequency": 0, "recency": 0, "T": 25 / 7, "monetary": 0, "holdout": 0}
+
+
+def test_the_holdout_counts_days_after_the_calibration_and_leaves_newcomers_out(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    observation = observe(store, "shop", calibration_until=date(2026, 1, 8))
+    customers = rfm_in_weeks(store, observation)
+    assert customers["holdout"].to_dict() == {"ann": 1, "bob": 0}
+    assert customers.loc["ann", "frequency"] == 1
+    assert customers.loc["ann", "monetary"] == 15
+
+
+def test_what_comes_after_until_is_not_looked_at(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    customers = rfm_in_weeks(store, observe(store, "shop", until=date(2026, 1, 8)))
+    assert customers["T"].to_dict() == {"ann": 1, "bob": 3 / 7}
+    assert customers["holdout"].sum() == 0
+
+
+def test_a_day_is_a_day_of_the_time_zone(store_of: StoreOf) -> None:
+    store = store_of([order("ann", "2026-01-01T20:00:00Z", 1), order("ann", "2026-01-01T21:00:00Z", 1)])
+    assert rfm_in_weeks(store, observe(store, "shop")).loc["ann", "frequency"] == 0
+    # In Tehran, three and a half hours ahead, midnight lies between the two.
+    assert rfm_in_weeks(store, observe(store, "shop", tz="Asia/Tehran")).loc["ann", "frequency"] == 1
+
+
+def test_an_event_stored_twice_changes_nothing(store_of: StoreOf) -> None:
+    calls = [{**call, "messageId": f"m-{number}"} for number, call in enumerate(_ORDERS)]
+    store = store_of(calls + calls)
+    once = rfm_in_weeks(store, observe(store, "shop"))
+    assert once.loc["ann"].to_dict() == {"frequency": 2, "recency": 10 / 7, "T": 29 / 7, "monetary": 10, "holdout": 0}
+
+
+def test_other_events_do_not_make_customers_but_carry_the_observation_on(store_of: StoreOf) -> None:
+    view = {"type": "page", "userId": "dan", "timestamp": "2026-02-04T10:00:00Z"}
+    store = store_of([*_ORDERS, view])
+    customers = rfm_in_weeks(store, observe(store, "shop"))
+    assert list(customers.index) == ["ann", "bob", "cat"]
+    assert customers.loc["bob", "T"] == 30 / 7
+
+
+def test_currencies_are_never_mixed(store_of: StoreOf) -> None:
+    store = store_of([*_ORDERS, order("eve", "2026-01-06T10:00:00Z", 9, "EUR")])
+    with pytest.raises(DataRefused, match=r"^Source 'shop' has orders in USD, EUR: choose one with currency=\.$"):
+        observe(store, "shop")
+    assert list(rfm_in_weeks(store, observe(store, "shop", currency="EUR")).index) == ["eve"]
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "sentence"),
+    [
+        ("nobody", {}, "Source 'nobody' has no orders."),
+        ("shop", {"currency": "IRR"}, "Source 'shop' has no orders in IRR."),
+        (
+            "shop",
+            {"until": date(2026, 1, 8), "calibration_until": date(2026, 1, 9)},
+            "calibration_until, 2026-01-09, must not be after until, 2026-01-08.",
+        ),
+    ],
+)
+def test_what_cannot_be_observed_is_refused_in_words(
+    store_of: StoreOf, source: str, asked: dict, sentence: str
+) -> None:
+    store = store_of(_ORDERS)
+    with pytest.raises(DataRefused) as refusal:
+        observe(store, source, **asked)
+    assert str(refusal.value) == sentence
+
+
+def test_an_unknown_time_zone_is_refused(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    with pytest.raises(InvalidParameter, match="tz must be an IANA time zone"):
+        observe(store, "shop", tz="Tehran Standard")
+
+
+def test_an_observation_before_the_first_order_is_refused(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    with pytest.raises(DataRefused, match="has no orders until 2025-12-31"):
+        rfm_in_weeks(store, observe(store, "shop", calibration_until=date(2025, 12, 31)))

@@ -1,0 +1,65 @@
+"""Stores that hold a few events made by hand, so that every answer can be counted by hand."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line, touchpoints
+from safar.store import Store, migrate, open_store
+
+_STAGES = {point.name: point.stage for point in touchpoints()}
+_POSITION = b',"log_id":"story","log_partition":0,"log_epoch":0,"log_offset":0,"log_index":0,"log_count":1}'
+
+
+@contextmanager
+def small_store(directory: Path) -> Iterator[Store]:
+    """A store with its tables. A process can have one open at a time."""
+    store = open_store(f"chdb://{directory}/store")
+    migrate(store)
+    yield store
+    store.close()
+
+
+def at(text: str) -> datetime:
+    """An instant; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def touch(user: str, event: str, when: str | datetime, **columns: Any) -> Event:
+    """A track event of `user`; its stage is the contract's, money is `revenue=Decimal(...), currency=...`."""
+    moment = at(when) if isinstance(when, str) else when
+    made = {
+        "contract": CONTRACT_VERSION,
+        "event_id": uuid.uuid4().hex,
+        "source": "",
+        "type": "track",
+        "event": event,
+        "stage": _STAGES.get(event, "unmapped"),
+        "user_id": user,
+        "timestamp": moment,
+        "received_at": moment,
+    }
+    return Event(**{**made, **columns})
+
+
+def failure(when: str | datetime, **columns: Any) -> FailedEvent:
+    """A refused event."""
+    moment = at(when) if isinstance(when, str) else when
+    made = {"contract": CONTRACT_VERSION, "failed_id": uuid.uuid4().hex, "source": "", "received_at": moment}
+    return FailedEvent(**{**made, "tag": "missing_field", "body_encoding": "utf8", **columns})
+
+
+def tell(store: Store, source: str, items: Iterable[Event | FailedEvent]) -> None:
+    """Store `items` as events of `source`."""
+    lines: dict[str, list[bytes]] = {"events": [], "failed_events": []}
+    for item in items:
+        item.source = source
+        table = "events" if isinstance(item, Event) else "failed_events"
+        lines[table].append(to_line(item)[:-1] + _POSITION)
+    for table, rows in lines.items():
+        if rows:
+            store.insert_lines(table, b"\n".join(rows), uuid.uuid4().hex)
