@@ -1,7 +1,7 @@
 """Run the notebooks and keep their outputs: `python -m scripts.execute_notebooks [NOTEBOOK ...]`.
 
-A notebook is written back only when it ran through without an error and without a word on stderr. SAFAR_NOTEBOOK_ADDRESS
-says what they read; without it, the bundled data: that is how they are committed.
+A notebook is written back only when it ran through without an error and without a word on stderr. The variable
+SAFAR_NOTEBOOK_ADDRESS says what they read; without it, the bundled data: that is how they are committed.
 """
 
 import os

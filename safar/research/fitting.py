@@ -35,7 +35,8 @@ def require_repeaters(customers: pd.DataFrame, model: str) -> None:
     repeaters = int((customers["frequency"] > 0).sum())
     if repeaters < _FEWEST_REPEATERS:
         raise DataRefused(
-            f"{model} needs {_FEWEST_REPEATERS} customers who bought on a second day; of {len(customers)}, {repeaters} did."
+            f"{model} needs {_FEWEST_REPEATERS} customers who bought on a second day; "
+            f"of {len(customers)}, {repeaters} did."
         )
 
 

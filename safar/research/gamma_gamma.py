@@ -46,7 +46,7 @@ def log_likelihood(fitter: GammaGammaFitter) -> float:
 def expected_order_value(fitter: GammaGammaFitter, customers: pd.DataFrame) -> pd.Series:
     """E(amount of an order | x, mean seen) of each customer (eq. 5): between their own mean and everybody's."""
     value = fitter.conditional_expected_average_profit(customers["frequency"], customers["monetary"])
-    return value.rename("expected_order_value")
+    return pd.Series(value, name="expected_order_value")
 
 
 def spend_frequency_correlation(customers: pd.DataFrame) -> float:

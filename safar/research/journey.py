@@ -102,9 +102,9 @@ def _ask(store: Store, name: str, source: str, quiet_days: int, **more: object) 
     table = store.query_df(statement(name), {"source": source, "quiet_days": quiet_days, **more})
     if table.empty:
         raise DataRefused(f"Source {source!r} has no journeys to show.")
-    counts = table.select_dtypes("unsignedinteger").columns
-    return table.astype(dict.fromkeys(counts, "int64"))
+    # The store counts in unsigned integers, of which a difference may be enormous.
+    return table.astype({name: "int64" for name, kind in table.dtypes.items() if kind.kind == "u"})
 
 
 def _ordered(stages: pd.Series, order: Sequence[str]) -> pd.Series:
-    return pd.Series(pd.Categorical(stages, categories=order, ordered=True), index=stages.index)
+    return stages.astype(pd.CategoricalDtype(list(order), ordered=True))

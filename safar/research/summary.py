@@ -41,7 +41,8 @@ class LifetimeValue:
         fitted = "  ".join(f"{name} {value:.4f}" for name, value in self.parameters.items())
         came = "" if self.holdout_orders is None else f" (came: {self.holdout_orders:,})"
         return (
-            f"{self.source} on {self.calibration_until}: {self.customers:,} customers, {self.repeat_customers:,} bought again\n"
+            f"{self.source} on {self.calibration_until}: {self.customers:,} customers, "
+            f"{self.repeat_customers:,} bought again\n"
             f"BG/NBD, weeks: {fitted}  log-likelihood {self.log_likelihood:,.4f}\n"
             f"orders expected in the next {WEEKS} weeks: {self.expected_orders:,.0f}{came}\n"
             f"lifetime value, {MONTHS} months at {MONTHLY_DISCOUNT_RATE:.0%} a month: mean {self.mean_value:,.2f} "

@@ -5,16 +5,18 @@ Reads only; repairs nothing.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from safar.errors import LogUnavailable
-from safar.log import Log, LogRecord
+from safar.log import Log, LogReader, LogRecord
 from safar.store.positions import POSITION_TABLES
 from safar.store.store import Store
 
 VERIFY_GROUP = "safar-verify"
 
 _SLICE = 20_000
+# Rows that one query groups: what the engine must hold in memory at once.
+_GROUPED_ROWS = 1_000_000
 _POLL_S = 1.0
 _SILENCE_S = 30.0
 
@@ -23,23 +25,29 @@ _POSITIONS = " UNION ALL ".join(
     for table in POSITION_TABLES
 )
 _STORED = f"""
-SELECT log_offset, log_epoch, count() AS rows, uniqExact(log_index) AS indices, max(log_count) AS count
+SELECT log_offset, log_epoch, count() AS rows, uniqExact(log_index) AS indices
 FROM ({_POSITIONS})
 WHERE log_id = {{log_id:String}} AND log_partition = {{partition:UInt32}}
   AND log_offset >= {{first:UInt64}} AND log_offset <= {{last:UInt64}}
 GROUP BY log_offset, log_epoch
 """
+_READ = f"""
+SELECT log_partition, max(log_offset) + 1 AS end FROM ({_POSITIONS})
+WHERE log_id = {{log_id:String}} GROUP BY log_partition
+"""
 _TWICE = f"""
-SELECT count() AS positions FROM
+SELECT count() AS found FROM
 (
-    SELECT log_id, log_partition, log_epoch, log_offset, log_index
-    FROM ({_POSITIONS}) GROUP BY ALL HAVING count() > 1
+    SELECT log_id, log_partition, log_epoch, log_offset, log_index FROM ({_POSITIONS})
+    WHERE log_offset % {{parts:UInt32}} = {{part:UInt32}}
+    GROUP BY ALL HAVING count() > 1
 )
 """
 _DOUBLE_IDS = """
-SELECT count() AS ids FROM
+SELECT count() AS found FROM
 (
-    SELECT source, event_id FROM events GROUP BY source, event_id
+    SELECT source, event_id FROM events WHERE cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
+    GROUP BY source, event_id
     HAVING count() > 1 AND min(received_at) > max(received_at) - toIntervalDay({days:UInt32})
 )
 """
@@ -58,42 +66,45 @@ class Verification:
 
 
 def verify(
-    log: Log, store: Store, group: str, id_window_days: int, progress: Callable[[int], None] = lambda _: None
+    log: Log, store: Store, group: str, id_window_days: int, progress: Callable[[int], object] = lambda _: None
 ) -> Verification:
     """Compare the log below the commit of `group` with the store."""
     result = Verification()
     result.tables = {table: _one(store, f"SELECT count() AS n FROM {table}") for table in POSITION_TABLES}
-    for piece in _slices(log, group):
-        _check_slice(log.log_id, piece, store, result)
-        progress(sum(record.count for record in piece))
+    committed = log.committed(group)
+    reader = log.reader(VERIFY_GROUP)
+    try:
+        for piece in _slices(reader, committed):
+            _check_slice(log.log_id, piece, store, result)
+            progress(sum(record.count for record in piece))
+        _check_tails(log.log_id, reader, committed, store, result)
+    finally:
+        reader.close()
     _check_doubles(store, id_window_days, result)
     return result
 
 
-def _slices(log: Log, group: str) -> Iterator[list[LogRecord]]:
-    """The records below the commit, a few thousand of one partition at a time."""
-    committed = log.committed(group)
-    reader = log.reader(VERIFY_GROUP)
-    try:
-        waiting: dict[int, list[LogRecord]] = {}
-        behind = {partition for partition, end in committed.items() if end > 0}
-        heard = time.monotonic()
-        while behind:
-            records = reader.poll(_POLL_S)
-            if records:
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _SILENCE_S:
-                raise LogUnavailable(f"The log gave nothing for {_SILENCE_S:.0f} s, before the commit was reached.")
-            for record in records:
-                if record.offset < committed.get(record.partition, 0):
-                    waiting.setdefault(record.partition, []).append(record)
-                if record.offset + 1 >= committed.get(record.partition, 0):
-                    behind.discard(record.partition)
-            for partition in [p for p, held in waiting.items() if len(held) >= _SLICE]:
-                yield waiting.pop(partition)
-        yield from waiting.values()
-    finally:
-        reader.close()
+def _slices(reader: LogReader, committed: Mapping[int, int]) -> Iterator[list[LogRecord]]:
+    """The records below the commit, a few thousand of one partition at a time, without their values."""
+    waiting: dict[int, list[LogRecord]] = {}
+    read = dict.fromkeys(committed, 0)
+    ends = dict(committed)
+    heard = time.monotonic()
+    while any(read[partition] < min(end, ends.get(partition, end)) for partition, end in committed.items()):
+        records = reader.poll(_POLL_S)
+        if records:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > _SILENCE_S:
+            raise LogUnavailable(f"The log gave nothing for {_SILENCE_S:.0f} s, before the commit was reached.")
+        else:
+            ends = reader.ends()  # a log that lost its tail never reaches the commit
+        for record in records:
+            read[record.partition] = record.offset + 1
+            if record.offset < committed.get(record.partition, 0):
+                waiting.setdefault(record.partition, []).append(replace(record, value=b""))
+        for partition in [p for p, held in waiting.items() if len(held) >= _SLICE]:
+            yield waiting.pop(partition)
+    yield from waiting.values()
 
 
 def _check_slice(log_id: str, records: list[LogRecord], store: Store, result: Verification) -> None:
@@ -122,16 +133,33 @@ def _compare(record: LogRecord, row: Mapping[str, int] | None) -> Iterator[str]:
         yield f"{where}: {rows - indices} lines are stored more than once"
 
 
+def _check_tails(
+    log_id: str, reader: LogReader, committed: Mapping[int, int], store: Store, result: Verification
+) -> None:
+    """Whatever was read from the log must still be in it."""
+    stored = {row["log_partition"]: row["end"] for row in store.query(_READ, {"log_id": log_id})}
+    for partition, end in reader.ends().items():
+        read = max(committed.get(partition, 0), stored.get(partition, 0))
+        if read > end:
+            result.problems.append(f"partition {partition}: read up to offset {read}, but the log ends at {end}")
+
+
 def _check_doubles(store: Store, id_window_days: int, result: Verification) -> None:
-    twice = _one(store, _TWICE)
-    if twice:
+    if twice := _in_parts(store, _TWICE, sum(result.tables.values()), {}):
         result.problems.append(f"{twice} positions are stored more than once")
-    ids = store.query(_DOUBLE_IDS, {"days": id_window_days})[0]["ids"]
-    if ids:
+    if ids := _in_parts(store, _DOUBLE_IDS, result.tables["events"], {"days": id_window_days}):
         result.problems.append(f"{ids} event ids are stored more than once")
-    raw, projected = _one(store, _RAW), _one(store, _PROJECTED)
-    if raw != projected:
-        result.problems.append(f"the projection counts {projected} events, the table has {raw}")
+    # Events may come in meanwhile: the projection must count something between before and after.
+    before, projected, after = _one(store, _RAW), _one(store, _PROJECTED), _one(store, _RAW)
+    if not before <= projected <= after:
+        result.problems.append(f"the projection counts {projected} events, the table has {after}")
+
+
+def _in_parts(store: Store, sql: str, rows: int, parameters: Mapping[str, int]) -> int:
+    """The sum of what `sql` finds in each part of the table's rows."""
+    parts = 1 + rows // _GROUPED_ROWS
+    asked = [{**parameters, "parts": parts, "part": part} for part in range(parts)]
+    return sum(store.query(sql, each)[0]["found"] for each in asked)
 
 
 def _one(store: Store, sql: str) -> int:

@@ -54,7 +54,7 @@ class Row(msgspec.Struct):
 
     def json(self) -> bytes:
         """The row to insert."""
-        return self.line[:-1] + self.position
+        return self.line.rstrip()[:-1] + self.position
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,17 @@ def _project(program: Path, variables: dict[str, str], *services: str) -> dict[s
 
 def test_compose_accepts_the_file(compose_check):
     services = _project(compose_check, SECRETS)
-    assert services["collector-2"]["environment"]["SAFAR_LOG_URL"].startswith("kafka://kafka:9092/safar-events?partitions=8")
-    assert services["aggregator-1"]["environment"]["SAFAR_STORE_DSN"] == "http://safar_writer:writer1@clickhouse:8123/safar"
-    assert services["jupyter"]["environment"]["SAFAR_NOTEBOOK_ADDRESS"] == "http://safar_reader:reader1@clickhouse:8123/safar"
+    assert services["collector-2"]["environment"]["SAFAR_LOG_URL"].startswith(
+        "kafka://kafka:9092/safar-events?partitions=8"
+    )
+    assert (
+        services["aggregator-1"]["environment"]["SAFAR_STORE_DSN"]
+        == "http://safar_writer:writer1@clickhouse:8123/safar"
+    )
+    assert (
+        services["jupyter"]["environment"]["SAFAR_NOTEBOOK_ADDRESS"]
+        == "http://safar_reader:reader1@clickhouse:8123/safar"
+    )
 
 
 @pytest.mark.parametrize("secret", SECRETS)

@@ -111,9 +111,7 @@ def test_the_health_checks_of_image_and_compose_file_agree(stage):
 
 
 def _healthy(url: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, str(_CHECK), url], capture_output=True, text=True, check=False, timeout=30
-    )
+    return subprocess.run([sys.executable, str(_CHECK), url], capture_output=True, text=True, check=False, timeout=30)
 
 
 def test_the_health_check_says_in_one_line_why_nobody_answers():

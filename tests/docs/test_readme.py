@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,8 +11,12 @@ from safar import errors
 from safar.cli.main import MODULES
 from safar.config import SETTINGS
 from safar.telemetry import AggregatorMetrics, CollectorMetrics
+from services.aggregator.api import reports_app
+from services.collector.app import collector_app
 
 ROOT = Path(__file__).parents[2]
+# What a reader is told to make.
+TO_BE_MADE = {"schemas/touchpoints/awareness/test_drive_booked.json"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -67,22 +72,21 @@ def test_every_command_stands_in_the_readme():
 
 
 def test_every_endpoint_stands_in_the_readme():
-    from services.aggregator.api import reports_app
-    from services.collector.app import collector_app
-
     def routes(app) -> set[str]:
         found = ((route.method, route.resource.canonical) for route in app.router.routes() if route.resource)
         return {f"{method} {path}" for method, path in found if method in ("GET", "POST")}
 
-    expected = routes(collector_app(None)) | routes(reports_app(None))
+    expected = routes(collector_app(None)) | routes(reports_app(SimpleNamespace(store=None, metrics=None)))
     assert {plain(endpoint) for endpoint, _, _ in table("Endpoints")} == expected
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "document", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name
+)
 def test_every_file_a_document_names_exists(document):
     text = document.read_text(encoding="utf-8")
     linked = re.findall(r"\]\((?!http|#)([^)#]+)", text)
     named = re.findall(r"`((?:safar|services|schemas|tests|docs|notebooks|bench|deploy|scripts)/[\w./*-]+)`", text)
     missing = [name for name in linked if not (document.parent / name).exists()]
-    missing += [name for name in named if not list(ROOT.glob(name.rstrip("/")))]
+    missing += [name for name in named if name not in TO_BE_MADE and not list(ROOT.glob(name.rstrip("/")))]
     assert missing == []

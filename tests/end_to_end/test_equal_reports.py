@@ -53,7 +53,11 @@ def on_kafka(directory: Path, broker: str) -> tuple[Pipeline, Service]:
             "SAFAR_STORE_DSN": f"http://writer:{WRITE_TOKEN}@127.0.0.1:{port}/default",
         },
     )
-    own = {"SAFAR_STORE_DSN": f"chdb://{directory / 'store'}", "SAFAR_WRITE_TOKEN": WRITE_TOKEN, "SAFAR_SQL_PORT": str(port)}
+    own = {
+        "SAFAR_STORE_DSN": f"chdb://{directory / 'store'}",
+        "SAFAR_WRITE_TOKEN": WRITE_TOKEN,
+        "SAFAR_SQL_PORT": str(port),
+    }
     server = Service("store-server", pipeline.environment | own, port, directory / "store-server.out")
     return pipeline, server
 

@@ -9,6 +9,7 @@ from tests.support.pipeline import Pipeline
 
 SEED = 20261122
 
+
 def faulty(*, deaths: float, recovering: bool) -> tuple[str, ...]:
     """An aggregator that also dies between insert and commit, where kills from outside seldom hit."""
     mode = "recovering" if recovering else "careless"

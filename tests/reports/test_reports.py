@@ -7,7 +7,7 @@ import pytest
 
 from safar.reports import reports, run
 from safar.reports.report import to_plain
-XX
+from safar.store.identity import refresh_aliases
 from tests.support.story import failure, tell, touch
 
 _BUY = "Order Completed"
@@ -205,7 +205,14 @@ def test_freshness_counts_what_was_received_lately(store, source):
     ages = [timedelta(seconds=1), timedelta(minutes=3), timedelta(minutes=30), timedelta(hours=2)]
     tell(store, source, [touch("ada", "Page Viewed", "2020-01-01", received_at=now - age) for age in ages])
     ((newest, happened, *counts),) = rows(
-        store, "freshness", "newest_received_at", "newest_timestamp", "events_1m", "events_5m", "events_60m", source=source
+        store,
+        "freshness",
+        "newest_received_at",
+        "newest_timestamp",
+        "events_1m",
+        "events_5m",
+        "events_60m",
+        source=source,
     )
     assert counts == [1, 2, 3]
     assert happened == "2020-01-01T00:00:00.000Z"

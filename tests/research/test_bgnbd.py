@@ -1,4 +1,5 @@
 import warnings
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -70,7 +71,7 @@ def test_a_new_customer_places_the_published_number_of_orders_a_year(fitted: Bet
 def test_expected_orders_start_at_nothing_and_rise_with_time(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
     until = [bgnbd.expected_orders(fitted, cdnow.customers, weeks=weeks) for weeks in (0, 10, 39, 500)]
     assert until[0].abs().max() < 1e-9
-    assert all((later >= sooner).all() for sooner, later in zip(until, until[1:], strict=False))
+    assert all((later >= sooner).all() for sooner, later in pairwise(until))
 
 
 def test_nobody_is_expected_to_order_more_than_if_they_lived_for_ever(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:

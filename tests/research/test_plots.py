@@ -1,6 +1,7 @@
-"""Plots are looked at by people; here stand what a machine can see: titles, units, the numbers drawn, and grey print."""
+"""Plots are looked at by people; here is what a machine can see: titles, units, numbers, grey print."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -121,7 +122,7 @@ def test_everything_can_be_told_apart_in_grey() -> None:
         return float(np.dot(to_rgb(colour[:3] if isinstance(colour, tuple) else colour), (0.299, 0.587, 0.114)))
 
     shades = [grey(plt.get_cmap(SHADES)(level)) for level in np.linspace(0, 1, 30)]
-    assert all(darker < lighter for lighter, darker in zip(shades, shades[1:], strict=False))
+    assert all(darker < lighter for lighter, darker in pairwise(shades))
     assert grey(DARK) + 0.2 < grey(MIDDLE) < grey(LIGHT) - 0.2
 
 

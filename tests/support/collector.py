@@ -27,7 +27,7 @@ from services.collector.publish import Publisher
 SOURCE, KEY = "shop", "shop-key"
 PATIENCE_S = 30.0
 
-_decode_line = msgspec.json.Decoder(Event | FailedEvent).decode
+read_line = msgspec.json.Decoder(Event | FailedEvent).decode
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,33 @@ async def running(
         await publisher.close()
 
 
-def stored_lines(log_url: str) -> list[tuple[int, bytes]]:
-    with closing(open_log(log_url).reader(f"look-{uuid.uuid4()}")) as reader:
+class Tail:
+    """Reads on in the log where it stopped the last time."""
+
+    def __init__(self, log_url: str) -> None:
+        self._reader = open_log(log_url).reader(f"tail-{uuid.uuid4()}")
+
+    def lines(self) -> list[tuple[int, bytes]]:
+        """The partition and the text of every line that has come."""
         lines: list[tuple[int, bytes]] = []
-        while records := reader.poll(0):
+        while records := self._reader.poll(0):
             for record in records:
                 packed = record.value.split(b"\n")
                 assert len(packed) == record.count
                 lines += [(record.partition, line) for line in packed]
         return lines
 
+    def close(self) -> None:
+        self._reader.close()
+
+
+def stored_lines(log_url: str) -> list[tuple[int, bytes]]:
+    with closing(Tail(log_url)) as tail:
+        return tail.lines()
+
 
 def stored(log_url: str) -> list[Event | FailedEvent]:
-    return [_decode_line(line) for _, line in stored_lines(log_url)]
+    return [read_line(line) for _, line in stored_lines(log_url)]
 
 
 @dataclass

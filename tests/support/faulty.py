@@ -13,7 +13,7 @@ import sys
 from collections import defaultdict
 
 from safar.cli import main
-from safar.log.sqlite import SqliteReader
+from safar.log.sqlite_reader import SqliteReader
 from services.aggregator import consume
 from services.aggregator.seen import SeenIds
 

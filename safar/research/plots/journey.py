@@ -29,7 +29,8 @@ def journey_heat_map(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         hours_to_next=[duration(value) for value in shown["hours_to_next"]],
     )
     sns.heatmap(shade, annot=text, fmt="", cmap=SHADES, vmin=0, vmax=1, cbar=False, linewidths=0.5, ax=ax)
-    people = [f"{touchpoint}  (n = {n:,})" for (_, touchpoint), n in table["people"].items()]
+    touchpoints = table.index.get_level_values("touchpoint")
+    people = [f"{name}  (n = {n:,})" for name, n in zip(touchpoints, table["people"], strict=True)]
     ax.set_yticks(np.arange(len(table)) + 0.5, people, rotation=0, fontsize=8)
     ax.set_xticks([0.5, 1.5, 2.5], ["people, % of all", "drop-off, % of its people", "median time to next"], fontsize=9)
     ax.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False)

@@ -1,0 +1,32 @@
+"""One store for the tests of a file: a shop of three people, with all that the page shows."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from safar.store import Store
+from tests.support.story import failure, small_store, tell, touch
+
+_NOW = datetime.now(UTC)
+_BUY = "Order Completed"
+
+SHOP = [
+    touch("ada", "Product Viewed", "2026-01-01T10:00", acquisition_channel="paid"),
+    touch("ada", _BUY, "2026-01-02T10:00", revenue=Decimal("1234.5"), currency="EUR"),
+    touch("ada", "Order Delivered", "2026-01-05T10:00"),
+    touch("bob", "Product Viewed", "2026-01-01T11:00", acquisition_channel="email"),
+    touch("bob", _BUY, "2026-01-03T23:00", revenue=Decimal("0.07"), currency="USD"),
+    touch("cem", "Product Viewed", "2026-01-01T12:00", acquisition_channel="paid", received_at=_NOW),
+    touch("cem", "<script>document.title = 'taken over'</script>", "2026-01-01T13:00"),
+    touch("cem", "=HYPERLINK(1)", "2026-01-01T14:00"),
+    failure(_NOW, field="properties.order_id", rule="is required", event="<b>Order</b>", failed_id="f-1"),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with small_store(tmp_path_factory.mktemp("reading")) as store:
+        tell(store, "demo-shop", SHOP)
+        yield store

@@ -1,0 +1,160 @@
+"""The page: its numbers in the HTML, safe with any name, and honest about trouble."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from services.aggregator.consume import Status
+from services.aggregator.page.charts import stacked
+from services.aggregator.page.render import ago, code, money, percent, stamp
+from tests.support.browser import browser
+from tests.support.reading import reading
+from tests.support.story import at
+
+_FUNNEL = ["1. awareness", "3", "100.0%", "–", "2. purchase", "2", "66.7%", "66.7%"]
+_FUNNEL += ["3. post-purchase", "1", "33.3%", "50.0%"]
+
+
+class _Cells(HTMLParser):
+    """The text of each cell of the tables, tables apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = self.inside or tag in ("td", "th")
+        if tag == "table":
+            self.tables.append([])
+        elif tag in ("td", "th"):
+            self.tables[-1].append("")
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self.inside:
+            self.tables[-1][-1] = " ".join(f"{self.tables[-1][-1]} {data}".split())
+
+
+def tables(html: str) -> list[list[str]]:
+    cells = _Cells()
+    cells.feed(html)
+    return cells.tables
+
+
+async def html_of(store, path="/", status=None, expect=200):
+    async with reading(store, status) as client, client.get(path) as answer:
+        assert answer.status == expect
+        assert answer.content_type == "text/html"
+        return await answer.text()
+
+
+async def test_the_funnel_of_the_source_stands_in_the_html(store):
+    funnel, *_ = tables(await html_of(store))
+    assert funnel[4:] == _FUNNEL
+
+
+async def test_the_sources_stand_in_the_html_with_each_currency_apart(store):
+    html = await html_of(store, status=Status("", {0: 2, 1: 5}))
+    (sources,) = [cells for cells in tables(html) if "Customers" in cells]
+    assert sources[7] == "demo-shop simulated"
+    assert sources[8] == "8"
+    assert [cell for cell in sources if cell.endswith(("EUR", "USD"))] == ["1,234.50 EUR", "0.07 USD"]
+    assert "7 packed records in the log wait for the store" in html
+
+
+async def test_a_breakdown_shows_one_funnel_for_each_value(store):
+    html = await html_of(store, "/?breakdown=acquisition_channel")
+    assert re.findall(r"<caption>(.*?)</caption>", html) == ["paid", "email"]
+    assert [cells[5] for cells in tables(html)[:2]] == ["2", "1"]
+
+
+async def test_the_choices_made_stay_chosen(store):
+    html = await html_of(store, "/?source=demo-shop&window=86400&breakdown=campaign&from=2026-01-01&tz=Asia/Tehran")
+    chosen = re.findall(r'<option value="([^"]*)" selected>', html)
+    assert chosen == ["demo-shop", "86400", "campaign"]
+    assert 'value="2026-01-01"' in html
+    assert 'value="Asia/Tehran"' in html
+
+
+async def test_names_from_outside_stay_text(store):
+    html = await html_of(store, '/?steps="><script>alert(1)</script>&tz=UTC')
+    assert html.count("<script") == 1
+    assert "&lt;script&gt;document.title" in html
+    assert "&lt;b&gt;Order&lt;/b&gt;" in html
+    assert "<b>Order" not in html
+
+
+async def test_failed_and_unmapped_events_say_what_to_do(store):
+    html = await html_of(store)
+    assert "safar failed show f-1" in html
+    assert "properties.order_id is required" in html
+    assert "teach the contract" in html
+
+
+async def test_the_page_may_load_nothing_but_itself(store):
+    async with reading(store) as client, client.get("/") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        html = await answer.text()
+    assert policy.startswith("default-src 'none'; style-src 'nonce-")
+    assert not re.findall(r'(?:src|style|onclick)=|href="(?!/)', html)
+
+
+async def test_a_wrong_choice_is_said_on_the_page(store):
+    html = await html_of(store, "/?tz=Mars/Base", expect=400)
+    assert "tz must be an IANA time zone, such as Asia/Tehran, not &#39;Mars/Base&#39;." in html
+    html = await html_of(store, "/?from=soon", expect=400)
+    assert "from must be an ISO 8601 date" in html
+
+
+async def test_a_source_that_nobody_knows_is_empty_not_an_error(store):
+    assert "Nobody took the first step" in await html_of(store, "/?source=nobody")
+
+
+async def test_trouble_of_the_consumer_is_said_on_the_page(store):
+    assert "not getting into the store: The disk is full." in await html_of(
+        store, status=Status("The disk is full.", {})
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("244091.94", "244,091.94"), ("0.5", "0.50"), ("1000", "1,000"), ("-12345.000001", "−12,345.000001")],
+)
+def test_money_is_shown_with_every_digit(text, shown):
+    assert money(text) == shown
+
+
+def test_shares_stamps_and_ages_are_shown_for_people():
+    assert [percent(0.12345), percent(None)] == ["12.3%", "–"]
+    assert stamp("2026-01-05") == "5 Jan 2026"
+    assert stamp("2026-01-05T01:02:03.456+03:30") == "5 Jan 2026, 01:02:03"
+    now = at("2026-01-02")
+    ages = ["2026-01-01T23:59:59Z", "2026-01-01T22:00:00Z", "2025-12-30T00:00:00Z", "2026-01-02T00:00:09Z"]
+    assert [ago(age, now) for age in ages] == ["1 second ago", "2 hours ago", "3 days ago", "just now"]
+    assert code("use `a < b` now") == "use <code>a &lt; b</code> now"
+
+
+def test_bars_stand_in_proportion_and_in_time():
+    chart = stacked({"2026-01-01": {"x": 1, "y": 3}, "2026-01-04": {"x": 2}}, ["x", "y"], "day")
+    assert (chart.first, chart.last, chart.top) == ("2026-01-01", "2026-01-04", 4)
+    assert chart.paths["x"] == "M0.0 200.0h225.00v-50.0h-225.00zM750.0 200.0h225.00v-100.0h-225.00z"
+    assert chart.paths["y"] == "M0.0 150.0h225.00v-150.0h-225.00z"
+    assert stacked({}, ["x"], "day") is None
+
+
+async def test_a_browser_without_javascript_shows_the_numbers(store, tmp_path):
+    async with reading(store) as client, browser(tmp_path, javascript=False) as tab:
+        await tab.open(str(client.make_url("/")))
+        assert (await tab.told("rowheader", "cell", "gridcell"))[: len(_FUNNEL)] == _FUNNEL
+        assert await tab.told("checkbox") == []
+
+
+async def test_a_browser_runs_the_script_of_the_page_and_no_other(store, tmp_path):
+    async with reading(store) as client, browser(tmp_path, javascript=True) as tab:
+        await tab.open(str(client.make_url("/")))
+        assert await tab.told("checkbox") == ["refresh by itself"]
+        assert await tab.told("RootWebArea") == ["demo-shop – Safar"]

@@ -1,0 +1,152 @@
+"""The event-id layer: what counts as a double, and how far back it looks."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safar.contract import to_line
+from safar.log import LogRecord
+from safar.store import Store
+from services.aggregator import seen as seen_module
+from services.aggregator.records import Row, rows_of
+from services.aggregator.seen import SeenIds
+from tests.support.stores import NOW, event, failed, insert
+
+
+def rows(*items) -> list[Row]:
+    record = LogRecord(0, 0, 0, len(items), b"\n".join(map(to_line, items)))
+    return list(rows_of(record, "log", frozenset(), NOW))
+
+
+def named(*names: str) -> list[Row]:
+    return rows(*map(event, names))
+
+
+@pytest.fixture
+def seen(store: Store) -> SeenIds:
+    return SeenIds(store, window_events=1000, window_days=30)
+
+
+def restarted(store: Store, window_events: int = 1000, log_id: str = "log", partitions: tuple[int, ...] = (0,)) -> SeenIds:
+    """What another process knows after it has looked into the store."""
+    seen = SeenIds(store, window_events, window_days=30)
+    seen.load(log_id, partitions, NOW)
+    return seen
+
+
+def test_new_ids_are_no_doubles(seen):
+    assert seen.doubles(named("a", "b"), NOW) == frozenset()
+
+
+def test_the_second_of_two_in_one_batch_is_the_double(seen):
+    assert seen.doubles(named("a", "b", "a", "a"), NOW) == {2, 3}
+
+
+def test_an_id_of_an_earlier_batch_is_a_double(seen, store):
+    seen.doubles(named("a"), NOW)
+    insert(store, [event("a")])
+    assert seen.doubles(named("b", "a", "a"), NOW) == {1, 2}
+
+
+def test_an_id_stored_before_a_restart_is_a_double(store):
+    insert(store, [event("a")])
+    assert restarted(store).doubles(named("a", "b"), NOW) == {0}
+
+
+def test_the_same_id_in_another_source_is_another_event(seen, store):
+    both = rows(event("a"), event("a", source="blog"))
+    assert seen.doubles(both, NOW) == frozenset()
+    insert(store, [event("a")])
+    assert restarted(store).doubles(both, NOW) == {0}
+
+
+def test_failed_events_are_never_doubles(seen):
+    assert seen.doubles(rows(failed("f", event_id="a"), event("a"), failed("f", event_id="a")), NOW) == frozenset()
+
+
+def test_what_the_store_did_not_take_is_no_double_when_it_comes_again(seen):
+    assert seen.doubles(named("a", "b"), NOW) == frozenset()
+    assert seen.doubles(named("a", "b"), NOW) == frozenset()
+
+
+def test_only_what_the_filter_takes_for_seen_is_looked_up(seen, store, monkeypatch):
+    asked = []
+    query = store.query
+    monkeypatch.setattr(store, "query", lambda sql, parameters: asked.append(parameters["ids"]) or query(sql, parameters))
+    seen.doubles(named("a", "b"), NOW)
+    assert asked == []
+    seen.doubles(named("b", "c"), NOW)
+    assert asked == [["b"]]
+
+
+def test_ids_are_forgotten_after_the_days_of_the_window(store):
+    old = [event("31 days", received_at=NOW - timedelta(days=31)), event("29 days", received_at=NOW - timedelta(days=29))]
+    insert(store, old)
+    assert restarted(store).doubles(rows(*old), NOW) == {1}
+    assert restarted(store).doubles(rows(*old), NOW + timedelta(days=2)) == frozenset()
+
+
+def test_an_event_of_long_ago_that_has_just_arrived_is_remembered(store):
+    late = event("late", timestamp=NOW - timedelta(days=9000), received_at=NOW)
+    insert(store, [late])
+    assert restarted(store).doubles(rows(late), NOW) == {0}
+
+
+def test_a_store_with_more_ids_than_the_window_gives_the_newest(store):
+    events = [event(f"{n:02}", received_at=NOW - timedelta(minutes=n)) for n in range(40)]
+    insert(store, events)
+    found = restarted(store, window_events=10).doubles(rows(*events), NOW)
+    assert set(range(10)) <= found
+    assert len(found) < 40
+
+
+def test_the_filter_stays_bounded_and_keeps_at_least_the_window(store):
+    seen = SeenIds(store, window_events=50, window_days=30)
+    names = [f"{n:03}" for n in range(220)]
+    for name in names:
+        seen.doubles(named(name), NOW)
+        assert seen.remembered <= 50
+    insert(store, list(map(event, names)))
+    found = seen.doubles(named(*names[-50:]), NOW)
+    assert found == set(range(50))
+
+
+def test_an_id_that_only_the_older_filter_knows_is_carried_on(store):
+    seen = SeenIds(store, window_events=2, window_days=30)
+    for name in ["a", "b", "c", "a", "d", "e"]:
+        seen.doubles(named(name), NOW)
+    insert(store, [event("a")])
+    assert seen.doubles(named("a"), NOW) == {0}
+
+
+def test_ids_from_before_the_log_was_made_anew_are_known(store):
+    insert(store, [event("a")], log_id="lost")
+    assert restarted(store, log_id="new").doubles(named("a"), NOW) == {0}
+
+
+def test_only_the_ids_of_owned_partitions_are_learnt(store):
+    insert(store, [event("a"), event("b")])
+    assert restarted(store, partitions=(0, 5)).remembered == 2
+    assert restarted(store, partitions=(1, 2)).remembered == 0
+
+
+def test_a_large_batch_sent_again_is_looked_up_in_pieces(store, monkeypatch):
+    names = [f"{n:04}" + "قهوه'\\" * 15 for n in range(1500)]
+    insert(store, list(map(event, names)))
+    seen = restarted(store, window_events=5000)
+    pieces = []
+    query = store.query
+    monkeypatch.setattr(store, "query", lambda sql, parameters: pieces.append(parameters["ids"]) or query(sql, parameters))
+    assert seen.doubles(named(*names, "new"), NOW) == set(range(1500))
+    assert len(pieces) > 1
+
+
+@given(st.lists(st.text(max_size=300), max_size=200))
+def test_pieces_hold_every_id_once_in_order_and_fit(ids):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen_module, "_LOOKUP_BYTES", 4000)
+        pieces = list(seen_module._pieces(ids))
+    assert [name for piece in pieces for name in piece] == ids
+    assert all(sum(len(name.encode()) for name in piece) <= 4000 for piece in pieces)
