@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench notebooks constraints clean
+.PHONY: help run check test bench notebooks executed constraints clean
 
 help:               ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 16
@@ -24,8 +24,12 @@ bench: .venv/dev    ## rates on this machine, against limits measured in the sam
 notebooks: .venv/dev ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-constraints:        ## pin the newest versions that fit together
-	$(PYTHON) scripts/make_constraints.py
+constraints: .venv/bin/python ## pin the newest versions that fit together
+	$(BIN)/python -m uv pip compile pyproject.toml --extra notebooks --extra test --python-version 3.11 \
+	    --no-annotate --upgrade --quiet --custom-compile-command "make constraints" --output-file constraints.txt
+
+executed: .venv/dev ## execute the notebooks again and keep their outputs
+	$(BIN)/python scripts/execute_notebooks.py
 
 clean:              ## remove the environment; data stays
 	rm -rf .venv

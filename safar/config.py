@@ -118,6 +118,10 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
+# Variables of the same prefix that the tests and the notebooks read.
+_NOT_OURS = frozenset({"SAFAR_CI", "SAFAR_NOTEBOOK_ADDRESS"})
+
+
 @dataclass(frozen=True, repr=False)
 class Config:
     """Every setting, read and checked."""
@@ -170,7 +174,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any] | None = No
     """Read the settings from variables and flags; raise ConfigError for an unknown name or a bad value."""
     known = {setting.variable for setting in SETTINGS}
     for name in environ:
-        if name.startswith("SAFAR_") and name not in known and name != "SAFAR_CI":
+        if name.startswith("SAFAR_") and name not in known and name not in _NOT_OURS:
             raise ConfigError(f"{name} is not a setting of Safar; `safar up --help` lists them.")
     values: dict[str, Any] = {}
     for setting in SETTINGS:

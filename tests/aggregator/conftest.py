@@ -1,4 +1,4 @@
-"""One store for the tests of a file: a shop of three people, with all that the page shows."""
+"""An embedded store for each test that asks for one; for API and page one a file, with a shop of three people."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,12 +7,15 @@ from decimal import Decimal
 import pytest
 
 from safar.store import Store
-from tests.support.story import failure, small_store, tell, touch
+from tests.support.stores import engine, fresh_store, store
+from tests.support.story import failure, tell, touch
+
+__all__ = ["engine", "shop", "store"]
 
 _NOW = datetime.now(UTC)
 _BUY = "Order Completed"
 
-SHOP = [
+_SHOP = [
     touch("ada", "Product Viewed", "2026-01-01T10:00", acquisition_channel="paid"),
     touch("ada", _BUY, "2026-01-02T10:00", revenue=Decimal("1234.5"), currency="EUR"),
     touch("ada", "Order Delivered", "2026-01-05T10:00"),
@@ -26,7 +29,7 @@ SHOP = [
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with small_store(tmp_path_factory.mktemp("reading")) as store:
-        tell(store, "demo-shop", SHOP)
-        yield store
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with fresh_store(tmp_path_factory.mktemp("shop")) as opened:
+        tell(opened, "demo-shop", _SHOP)
+        yield opened

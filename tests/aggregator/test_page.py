@@ -45,20 +45,20 @@ def tables(html: str) -> list[list[str]]:
     return cells.tables
 
 
-async def html_of(store, path="/", status=None, expect=200):
-    async with reading(store, status) as client, client.get(path) as answer:
+async def html_of(shop, path="/", status=None, expect=200):
+    async with reading(shop, status) as client, client.get(path) as answer:
         assert answer.status == expect
         assert answer.content_type == "text/html"
         return await answer.text()
 
 
-async def test_the_funnel_of_the_source_stands_in_the_html(store):
-    funnel, *_ = tables(await html_of(store))
+async def test_the_funnel_of_the_source_stands_in_the_html(shop):
+    funnel, *_ = tables(await html_of(shop))
     assert funnel[4:] == _FUNNEL
 
 
-async def test_the_sources_stand_in_the_html_with_each_currency_apart(store):
-    html = await html_of(store, status=Status("", {0: 2, 1: 5}))
+async def test_the_sources_stand_in_the_html_with_each_currency_apart(shop):
+    html = await html_of(shop, status=Status("", {0: 2, 1: 5}))
     (sources,) = [cells for cells in tables(html) if "Customers" in cells]
     assert sources[7] == "demo-shop simulated"
     assert sources[8] == "8"
@@ -66,58 +66,57 @@ async def test_the_sources_stand_in_the_html_with_each_currency_apart(store):
     assert "7 packed records in the log wait for the store" in html
 
 
-async def test_a_breakdown_shows_one_funnel_for_each_value(store):
-    html = await html_of(store, "/?breakdown=acquisition_channel")
+async def test_a_breakdown_shows_one_funnel_for_each_value(shop):
+    html = await html_of(shop, "/?breakdown=acquisition_channel")
     assert re.findall(r"<caption>(.*?)</caption>", html) == ["paid", "email"]
     assert [cells[5] for cells in tables(html)[:2]] == ["2", "1"]
 
 
-async def test_the_choices_made_stay_chosen(store):
-    html = await html_of(store, "/?source=demo-shop&window=86400&breakdown=campaign&from=2026-01-01&tz=Asia/Tehran")
+async def test_the_choices_made_stay_chosen(shop):
+    html = await html_of(shop, "/?source=demo-shop&window=86400&breakdown=campaign&from=2026-01-01&tz=Asia/Tehran")
     chosen = re.findall(r'<option value="([^"]*)" selected>', html)
     assert chosen == ["demo-shop", "86400", "campaign"]
     assert 'value="2026-01-01"' in html
     assert 'value="Asia/Tehran"' in html
 
 
-async def test_names_from_outside_stay_text(store):
-    html = await html_of(store, '/?steps="><script>alert(1)</script>&tz=UTC')
+async def test_names_from_outside_stay_text(shop):
+    html = await html_of(shop, '/?steps="><script>alert(1)</script>&tz=UTC')
     assert html.count("<script") == 1
     assert "&lt;script&gt;document.title" in html
     assert "&lt;b&gt;Order&lt;/b&gt;" in html
     assert "<b>Order" not in html
 
 
-async def test_failed_and_unmapped_events_say_what_to_do(store):
-    html = await html_of(store)
+async def test_failed_and_unmapped_events_say_what_to_do(shop):
+    html = await html_of(shop)
     assert "safar failed show f-1" in html
     assert "properties.order_id is required" in html
     assert "teach the contract" in html
 
 
-async def test_the_page_may_load_nothing_but_itself(store):
-    async with reading(store) as client, client.get("/") as answer:
+async def test_the_page_may_load_nothing_but_itself(shop):
+    async with reading(shop) as client, client.get("/") as answer:
         policy = answer.headers["Content-Security-Policy"]
         html = await answer.text()
     assert policy.startswith("default-src 'none'; style-src 'nonce-")
     assert not re.findall(r'(?:src|style|onclick)=|href="(?!/)', html)
 
 
-async def test_a_wrong_choice_is_said_on_the_page(store):
-    html = await html_of(store, "/?tz=Mars/Base", expect=400)
+async def test_a_wrong_choice_is_said_on_the_page(shop):
+    html = await html_of(shop, "/?tz=Mars/Base", expect=400)
     assert "tz must be an IANA time zone, such as Asia/Tehran, not &#39;Mars/Base&#39;." in html
-    html = await html_of(store, "/?from=soon", expect=400)
+    html = await html_of(shop, "/?from=soon", expect=400)
     assert "from must be an ISO 8601 date" in html
 
 
-async def test_a_source_that_nobody_knows_is_empty_not_an_error(store):
-    assert "Nobody took the first step" in await html_of(store, "/?source=nobody")
+async def test_a_source_that_nobody_knows_is_empty_not_an_error(shop):
+    assert "Nobody took the first step" in await html_of(shop, "/?source=nobody")
 
 
-async def test_trouble_of_the_consumer_is_said_on_the_page(store):
-    assert "not getting into the store: The disk is full." in await html_of(
-        store, status=Status("The disk is full.", {})
-    )
+async def test_trouble_of_the_consumer_is_said_on_the_page(shop):
+    html = await html_of(shop, status=Status("The disk is full.", {}))
+    assert "Events are not getting into the store: The disk is full." in html
 
 
 @pytest.mark.parametrize(
@@ -146,15 +145,15 @@ def test_bars_stand_in_proportion_and_in_time():
     assert stacked({}, ["x"], "day") is None
 
 
-async def test_a_browser_without_javascript_shows_the_numbers(store, tmp_path):
-    async with reading(store) as client, browser(tmp_path, javascript=False) as tab:
+async def test_a_browser_without_javascript_shows_the_numbers(shop, tmp_path):
+    async with reading(shop) as client, browser(tmp_path, javascript=False) as tab:
         await tab.open(str(client.make_url("/")))
         assert (await tab.told("rowheader", "cell", "gridcell"))[: len(_FUNNEL)] == _FUNNEL
         assert await tab.told("checkbox") == []
 
 
-async def test_a_browser_runs_the_script_of_the_page_and_no_other(store, tmp_path):
-    async with reading(store) as client, browser(tmp_path, javascript=True) as tab:
+async def test_a_browser_runs_the_script_of_the_page_and_no_other(shop, tmp_path):
+    async with reading(shop) as client, browser(tmp_path, javascript=True) as tab:
         await tab.open(str(client.make_url("/")))
         assert await tab.told("checkbox") == ["refresh by itself"]
         assert await tab.told("RootWebArea") == ["demo-shop – Safar"]

@@ -1,11 +1,12 @@
 """The page before the first event."""
 
 from tests.support.reading import reading
-from tests.support.story import failure, small_store, tell
+from tests.support.stores import fresh_store
+from tests.support.story import failure, tell
 
 
 async def test_an_empty_store_says_what_to_do_next(tmp_path):
-    with small_store(tmp_path) as store:
+    with fresh_store(tmp_path) as store:
         async with reading(store) as client, client.get("/") as answer:
             assert answer.status == 200
             html = await answer.text()
@@ -17,7 +18,7 @@ async def test_an_empty_store_says_what_to_do_next(tmp_path):
 
 
 async def test_failed_events_show_even_before_the_first_good_one(tmp_path):
-    with small_store(tmp_path) as store:
+    with fresh_store(tmp_path) as store:
         tell(store, "shop", [failure("2026-01-01", rule="is required", failed_id="f-1")])
         async with reading(store) as client, client.get("/") as answer:
             html = await answer.text()

@@ -47,7 +47,7 @@ def test_malformed_brokers_are_refused_without_repeating_them(brokers):
 
 @pytest.mark.parametrize("topic", ["", "..", "a/b", "events?", "x" * 250])
 def test_a_malformed_topic_is_refused(topic):
-    with pytest.raises(ConfigError, match="^SAFAR_LOG_URL: a topic is "):
+    with pytest.raises(ConfigError, match=r"^SAFAR_LOG_URL: a topic is "):
         KafkaSettings.parse(["broker:9092"], topic, {})
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from safar.store import Store
-from tests.support.story import small_store
+from tests.support.stores import fresh_store
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with small_store(tmp_path_factory.mktemp("reports")) as store:
+    with fresh_store(tmp_path_factory.mktemp("reports")) as store:
         yield store
 
 

@@ -125,9 +125,13 @@ def test_a_visitor_and_the_customer_they_become_are_one_person(store_of: StoreOf
 
 def test_events_stored_twice_change_nothing(store_of: StoreOf) -> None:
     calls = _six_journeys()
-    table = journey.journey_map(store_of(calls + calls), "shop", quiet_days=20)
+    store = store_of(calls + calls)
+    table = journey.journey_map(store, "shop", quiet_days=20)
     assert table["contacts"].tolist() == [10, 3, 1]
     assert table.loc[("awareness", VIEW), ["drop_off", "hours_to_next"]].tolist() == [0.5, 1.0]
+    assert journey.transition_counts(store, "shop").loc[VIEW, [VIEW, ADD]].tolist() == [3, 3]
+    assert journey.funnel(store, "shop", [VIEW, ADD, BUY])["people"].tolist() == [6, 3, 1]
+    assert journey.stops(store, "shop", quiet_days=20)["people"].tolist() == [3, 2]
 
 
 def test_an_unknown_source_is_refused_in_words(store_of: StoreOf) -> None:

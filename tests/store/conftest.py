@@ -1,5 +1,5 @@
 """An embedded store for each test that asks for it."""
 
-from tests.support.stores import store
+from tests.support.stores import engine, store
 
-__all__ = ["store"]
+__all__ = ["engine", "store"]

@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import clickhouse_connect
-from aiohttp import web
 from clickhouse_connect.driver.client import Client
 
-from safar.store.door import DoorOptions, store_server_app
+from safar.store.door import DoorOptions, listen, store_server_app
 from safar.store.store import open_store
 
 READ_TOKEN = "read-me"
@@ -114,10 +113,7 @@ async def _serve(options: dict[str, Any]) -> None:
     store = open_store(f"chdb://{Path.cwd()}/store")
     hosts = frozenset(options.pop("hosts", ()))
     door_options = DoorOptions(token=READ_TOKEN, hosts=hosts, **options)
-    runner = web.AppRunner(store_server_app(store, WRITE_TOKEN, door_options), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    runner = await listen(store_server_app(store, WRITE_TOKEN, door_options), "127.0.0.1", 0)
     print(runner.addresses[0][1], flush=True)  # noqa: T201 - tells the parent the port
     await stop.wait()
     await runner.cleanup()

@@ -4,8 +4,10 @@ The jars are named in `kafka/pom.xml` and fetched once by Maven into `.kafka/` o
 killed and started again on the same directory and port, which is what recovery tests need.
 """
 
+import contextlib
 import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -66,10 +68,15 @@ def _jars() -> Path:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on, below those the kernel gives to outgoing connections.
+
+    A client that redials a broker that is away from a port of the same range can connect to itself.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""A whole pipeline in processes of its own, on free ports and a directory of its own: for tests that kill and restart."""
+"""A whole pipeline in processes, on free ports and a directory of its own: for tests that kill and restart."""
 
 import json
 import os

@@ -1,26 +1,15 @@
-"""Stores that hold a few events made by hand, so that every answer can be counted by hand."""
+"""Events of a few people, made by hand so that every answer can be counted by hand."""
 
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line, touchpoints
-from safar.store import Store, migrate, open_store
+from safar.store import Store
 
 _STAGES = {point.name: point.stage for point in touchpoints()}
 _POSITION = b',"log_id":"story","log_partition":0,"log_epoch":0,"log_offset":0,"log_index":0,"log_count":1}'
-
-
-@contextmanager
-def small_store(directory: Path) -> Iterator[Store]:
-    """A store with its tables. A process can have one open at a time."""
-    store = open_store(f"chdb://{directory}/store")
-    migrate(store)
-    yield store
-    store.close()
 
 
 def at(text: str) -> datetime:

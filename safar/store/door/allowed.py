@@ -14,10 +14,12 @@ CATEGORIES = frozenset(
     }
 )  # fmt: skip
 
+# What the parser writes as functions though the engine has none of these names.
+SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
+
 FUNCTIONS = frozenset(
     {
-        # Syntax that the parser writes as functions.
-        "lambda", "exists", "grouping", "untuple", "caseWithExpression", "_CAST", "nested", "bar",
+        "caseWithExpression", "_CAST", "nested", "bar",
         "blockNumber", "blockSize", "byteSize", "connectionId", "countDigits", "currentDatabase",
         "currentUser", "defaultValueOfArgumentType", "defaultValueOfTypeName", "digits",
         "errorCodeToName", "finalizeAggregation", "formatQuery", "formatQuerySingleLine",
@@ -29,15 +31,21 @@ FUNCTIONS = frozenset(
         "parseReadableSizeOrNull", "parseReadableSizeOrZero", "parseTimeDelta", "rowNumberInAllBlocks",
         "rowNumberInBlock", "runningAccumulate", "runningDifference",
         "runningDifferenceStartingWithFirstValue", "throwIf", "toColumnTypeName", "toTypeName",
-        "transform", "variantElement", "variantType", "version", "visibleWidth", "seriesDecomposeSTL",
+        "transform", "variantElement", "uptime", "variantType", "version", "visibleWidth", "seriesDecomposeSTL",
         "seriesOutliersDetectTukey", "timeSeriesFromGrid", "timeSeriesRange",
     }
 )  # fmt: skip
 
 # In an allowed category, but they reach for more than their arguments: formats, the engine's own memory.
-NOT_FUNCTIONS = frozenset({"formatRow", "formatRowNoNewline", "groupFormat", "flameGraph"})
+NOT_  # What the parser writes as functions though the engine has none of these names.
+SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
 
-TABLE_FUNCTIONS = frozenset(
+FUNCTIONS = frozenset({"formatRow", "formatRowNoNewline", "groupFormat", "flameGraph"})
+
+TABLE_  # What the parser writes as functions though the engine has none of these names.
+SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
+
+FUNCTIONS = frozenset(
     {"generateSeries", "generate_series", "numbers", "numbers_mt", "primes", "values", "zeros", "zeros_mt"}
 )
 

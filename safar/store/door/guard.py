@@ -67,7 +67,7 @@ class Guard:
             " WHERE f.origin = 'System'"
         )
         passed = [row for row in rows if _is_pure(row[3] or row[0], row[2] == "1", row[4])]
-        self._functions = _spellings(passed) | allowed.FUNCTIONS
+        self._functions = _spellings(passed) | allowed.SYNTAX
         self._aggregates = _spellings([row for row in passed if row[2] == "1"])
         combinators = session.lines("SELECT name FROM system.aggregate_function_combinators")
         self._combinators = tuple(row[0] for row in combinators)

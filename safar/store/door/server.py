@@ -11,7 +11,7 @@ from safar.config import Config
 from safar.errors import ConfigError, TokenRequired
 from safar.store.door.answer import Answer
 from safar.store.door.ask import Ask, Credentials
-from safar.store.door.door import Door, DoorOptions, Work, hosts_for
+from safar.store.door.door import Door, DoorOptions, Work, hosts_for, listen
 from safar.store.door.reader import Reader, directory_of
 from safar.store.door.writer import Writer
 from safar.store.store import Store, open_store
@@ -49,20 +49,9 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
     try:
         hosts = hosts_for(config.reader_host)
         options = DoorOptions(token=config.read_token, hosts=hosts, body_max_bytes=_BODY_MAX_BYTES)
-        await _serve(store_server_app(store, config.write_token, options), config, stop)
+        application = store_server_app(store, config.write_token, options)
+        runner = await listen(application, config.reader_host, config.sql_port)
+        await stop.wait()
+        await runner.cleanup()
     finally:
         store.close()
-
-
-async def _serve(application: web.Application, config: Config, stop: asyncio.Event) -> None:
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, config.reader_host, config.sql_port).start()
-        await stop.wait()
-    except OSError as error:
-        raise ConfigError(
-            f"SAFAR_SQL_PORT: cannot listen on {config.reader_host}:{config.sql_port}: {error.strerror}."
-        ) from error
-    finally:
-        await runner.cleanup()

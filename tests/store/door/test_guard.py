@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from safar.store.door import allowed
 from tests.support.attacks import NOT_ONE_STATEMENT, REFUSED
 from tests.support.door_process import DoorProcess
 
@@ -111,13 +112,15 @@ def test_a_query_nested_beyond_reason_is_refused(server: DoorProcess) -> None:
 
 def test_a_query_with_a_parameter_for_a_name_is_refused(server: DoorProcess) -> None:
     for statement in (
-        "SELECT * FROM {name:Identifier}",
-        "SELECT 1 IN {name:Identifier}",
-        "DESCRIBE TABLE {name:Identifier}",
+        "SELECT * FROM {x:Identifier}",
+        "SELECT 1 IN {x:Identifier}",
+        "SELECT {x:Identifier} FROM events",
     ):
-        reply = server.ask(statement, parameters={"param_name": "secrets"})
+        reply = server.ask(statement, parameters={"param_x": "secrets"})
         assert (reply.status, reply.code) == (403, 497), reply.body
-    assert server.ask("SELECT {name:String}", parameters={"param_name": "secrets"}).body == "secrets\n"
+        assert "the parameter x of type Identifier is not allowed" in reply.body
+    assert server.ask("DESCRIBE TABLE {x:Identifier}", parameters={"param_x": "secrets"}).status == 403
+    assert server.ask("SELECT {x:String}", parameters={"param_x": "secrets"}).body == "secrets\n"
 
 
 def test_the_value_of_a_parameter_never_becomes_sql(server: DoorProcess) -> None:
@@ -178,3 +181,38 @@ def test_a_statement_split_over_url_and_body_is_checked_as_a_whole(server: DoorP
         assert reply.status in (400, 403)
         assert "4711" not in reply.body
     assert _state(server) == before
+
+
+def test_the_engine_knows_every_name_in_the_lists(server: DoorProcess) -> None:
+    for names, question in (
+        (allowed.FUNCTIONS | allowed.NOT_FUNCTIONS, "SELECT name FROM system.functions"),
+        (allowed.CATEGORIES, "SELECT DISTINCT categories FROM system.functions"),
+        (allowed.TABLE_FUNCTIONS, "SELECT name FROM system.table_functions"),
+        (allowed.SYSTEM_TABLES, "SELECT name FROM system.tables WHERE database = 'system'"),
+        (allowed.SETTINGS, "SELECT name FROM system.settings"),
+        (allowed.FORMATS, "SELECT name FROM system.formats WHERE is_output"),
+    ):
+        assert names <= set(server.write(question).splitlines())
+    assert allowed.STREAMED_FORMATS <= allowed.FORMATS
+    assert not allowed.SYNTAX & set(server.write("SELECT name FROM system.functions").splitlines())
+
+
+@pytest.mark.parametrize("output", sorted(allowed.FORMATS))
+def test_every_format_gives_what_the_bare_engine_gives(output: str, server: DoorProcess) -> None:
+    query = f"SELECT user_id, count() AS n FROM events GROUP BY user_id ORDER BY n, user_id FORMAT {output}"
+    settings = {"output_format_write_statistics": "0"}
+    reply = server.ask(query, parameters=settings)
+    assert (reply.status, reply.headers["X-ClickHouse-Format"]) == (200, output)
+    assert reply.body == server.write(query, **settings)
+
+
+@pytest.mark.parametrize("output", sorted(allowed.STREAMED_FORMATS))
+def test_a_streamed_format_gives_the_same_in_many_blocks_as_in_one_piece(output: str, server: DoorProcess) -> None:
+    query = f"SELECT number, toString(number) AS text FROM numbers(200000) ORDER BY number FORMAT {output}"
+    expected = server.write(query)
+    reply = server.ask(query)
+    # Native keeps the block boundaries, which are the engine's choice.
+    if output == "Native":
+        assert server.reader().query(query.rpartition("FORMAT")[0]).result_columns[0] == list(range(200_000))
+    else:
+        assert reply.body == expected
