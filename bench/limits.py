@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 import time
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -14,12 +13,13 @@ from aiohttp import web
 from bench import events, sender
 from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
+from safar.contract.values import exact_number
 from safar.http import listen
 from safar.log import NewRecord, open_log
 from safar.store import migrate, open_store
 
 _RECEIPT = Receipt("bench", datetime(2026, 6, 1, tzinfo=UTC))
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def contract_alone(count: int = 50_000) -> float:

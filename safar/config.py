@@ -75,6 +75,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         str,
         "the log: sqlite:///path or kafka://host:port,host:port/topic; default: in the data directory",
+        secret=True,  # a password of Kafka may stand in it
     ),
     Setting(
         "store_dsn",

@@ -97,6 +97,7 @@ def test_secrets_are_not_shown():
         "SAFAR_READ_TOKEN": "hidden-1",
         "SAFAR_WRITE_TOKEN": "hidden-2",
         "SAFAR_STORE_DSN": "http://u:hidden-3@h/d",
+        "SAFAR_LOG_URL": "kafka://h:1/t?sasl_plain_password=hidden-4",
     }
     shown = repr(load_config(environ))
     assert "hidden" not in shown

@@ -23,6 +23,7 @@ Call = dict[str, Any]
 
 _CALL_TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
 _DEFAULT_NAMES = {"page": "Page Viewed", "screen": "Screen Viewed"}
+_SCORES = frozenset({int, float, Decimal, str})
 _TEXT_COLUMNS = ("order_id", "product_id", "case_id", "agent", "topic")
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -55,21 +56,24 @@ def _without_nulls(call: Any) -> Call:  # noqa: ANN401
     """SDKs send explicit nulls for what they do not know: absent, as far as the contract goes."""
     if not isinstance(call, dict):
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be a JSON object")
-    tidy: Call = {key: value for key, value in call.items() if value is not None}
-    for key in ("properties", "traits", "context"):
+    tidy: Call = _present(call) if None in call.values() else dict(call)
+    for key in ("properties", "traits"):
         tidy[key] = _present(tidy.get(key, {}))
-    context = tidy["context"]
-    if isinstance(context, dict) and context:
-        nested = {key: _present(context[key]) for key in ("page", "campaign", "library") if key in context}
-        tidy["context"] = {**context, **nested}
+    context = tidy["context"] = _present(tidy.get("context", {}))
+    if isinstance(context, dict):
+        nested = {key: _present(value) for key, value in context.items() if _has_nulls(value)}
+        if nested:
+            tidy["context"] = {**context, **nested}
     return tidy
+
+
+def _has_nulls(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, dict) and None in value.values()
 
 
 def _present(value: Any) -> Any:  # noqa: ANN401
     """Without its nulls; the same object when it has none, so it must not be changed in place."""
-    if not isinstance(value, dict) or None not in value.values():
-        return value
-    return {key: item for key, item in value.items() if item is not None}
+    return {key: item for key, item in value.items() if item is not None} if _has_nulls(value) else value
 
 
 def _touchpoint(call: Call, receipt: Receipt) -> tuple[str, Touchpoint | None]:
@@ -137,7 +141,7 @@ def _fill_columns(event: Event, call: Call, point: Touchpoint | None, receipt: R
         _money(event, properties, point, receipt)
         channels().fill(event, properties, context, point)
     if "ip" in context:
-        context["ip"] = cut_ip(context["ip"])
+        context = {**context, "ip": cut_ip(context["ip"])}
     event.properties = msgspec.Raw(_encode(properties))
     event.context = msgspec.Raw(_encode(context))
 
@@ -164,15 +168,15 @@ def _money(event: Event, properties: Mapping[str, Any], point: Touchpoint | None
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
-    if isinstance(value, str):
+    if type(value) is str:
         return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+    return str(value) if type(value) is int else ""
 
 
 def _score(properties: Mapping[str, Any], point: Touchpoint | None) -> float | None:
     """The answer or rating; ratings come as text too."""
     for name in point.score if point else ():
         value = properties.get(name)
-        if isinstance(value, int | Decimal | str) and not isinstance(value, bool):
+        if type(value) in _SCORES:
             return float(value)
     return None

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from itertools import chain, count, islice
 from typing import Any
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
+from safar.contract.values import exact_number
 from safar.demo import cdnow, shop
 from safar.errors import StoreUnavailable
 from safar.store import Store, migrate, open_store
@@ -29,7 +29,7 @@ _SOURCES: Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]] = {
 }
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 class BundledData:

@@ -3,12 +3,12 @@
 import base64
 import zlib
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from safar.contract.values import exact_number
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
 
 _T = TypeVar("_T")
@@ -17,7 +17,7 @@ _MAX_DEPTH = 64
 _NULL = msgspec.Raw(b"null")
 
 # Money must keep the digits of the JSON text: numbers with a point become Decimal, never float.
-_decode_call = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_call = msgspec.json.Decoder(float_hook=exact_number).decode
 # What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, an exponent beyond Decimal's.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
 

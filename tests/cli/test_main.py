@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from safar.cli.main import _MODULES, main
+from safar.cli.main import MODULES, main
 from safar.lock import DirectoryLock
 from tests.support.pipeline import Pipeline, free_port
 
@@ -143,7 +144,7 @@ def test_a_supervised_collector_ends_with_its_supervisor(pipeline):
         assert process.wait(30) == 0
 
 
-@pytest.mark.parametrize("name", _MODULES)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_help_of_every_command_has_an_example_and_the_settings(name, capsys):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
@@ -158,7 +159,7 @@ def test_the_help_lists_every_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    assert all(f"    {name} " in said for name in _MODULES)
+    assert re.findall(r"^    (\S+)", said, re.MULTILINE) == list(MODULES)
 
 
 @pytest.mark.parametrize("arguments", [[], ["unknown"], ["collector", "--unknown"], ["source", "remove", "x"]])

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from safar.contract.accept import Receipt, accept
+from safar.contract.values import exact_number
 from safar.demo.cdnow import CALLS, cdnow_calls, cdnow_file
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 @pytest.fixture(scope="module")

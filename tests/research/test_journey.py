@@ -13,10 +13,11 @@ from tests.research.conftest import Call
 
 StoreOf = Callable[[Iterable[Call]], Store]
 
-VIEW, ADD, BUY = "Product Viewed", "Product Added", "Order Completed"
+VIEW, ADD, BUY, REVIEW = "Product Viewed", "Product Added", "Order Completed", "Product Reviewed"
 _PROPERTIES: dict[str, dict[str, Any]] = {
     VIEW: {"product_id": "p"},
     ADD: {"product_id": "p"},
+    REVIEW: {"product_id": "p", "rating": 5},
     BUY: {"order_id": "o", "revenue": 1, "currency": "USD"},
 }
 
@@ -54,8 +55,8 @@ def test_the_map_counts_people_contacts_and_where_they_stopped(store_of: StoreOf
 
 
 def test_the_map_follows_the_stages_and_then_the_people(store_of: StoreOf) -> None:
-    table = journey.journey_map(store_of(_six_journeys()), "shop")
-    assert list(table.index) == [("awareness", VIEW), ("purchase", ADD), ("purchase", BUY)]
+    table = journey.journey_map(store_of([*_six_journeys(), *_walk("g", REVIEW)]), "shop")
+    assert list(table.index) == [("awareness", VIEW), ("purchase", ADD), ("purchase", BUY), ("post_purchase", REVIEW)]
 
 
 def test_what_rests_on_fewer_than_five_is_blank_and_its_count_shown(store_of: StoreOf) -> None:

@@ -39,7 +39,7 @@ _MAP = pd.DataFrame(
 _STOPS = pd.DataFrame(
     {"people": [30, 12, 5]},
     pd.MultiIndex.from_tuples(
-        [("awareness", "Page Viewed"), ("purchase", "Page Viewed"), ("purchase", "Cart Viewed")],
+        [("awareness", "Page Viewed"), ("post_purchase", "Page Viewed"), ("purchase", "Cart Viewed")],
         names=["furthest_stage", "last_touchpoint"],
     ),
 )
@@ -102,6 +102,12 @@ def test_the_numbers_stand_beside_the_shades() -> None:
     assert cells[:6] == ["90.0", "50.0", "36 s", "40.0", "10.0", "2.0 d"]
     shares = [text.get_text() for text in plots.transition_heat_map(_TRANSITIONS).texts]
     assert shares[:4] == ["50", "30", "15", "5"]
+
+
+def test_stages_come_in_their_order() -> None:
+    legend = plots.stop_bars(_STOPS).get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["awareness", "purchase", "post_purchase"]
 
 
 def test_what_is_blank_in_the_table_is_blank_in_the_picture() -> None:

@@ -44,9 +44,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture
 def store(engine: Store) -> Store:
     """An empty store."""
-    for table in (*POSITION_TABLES, "user_aliases"):
-        engine.command(f"TRUNCATE TABLE {table}")
+    empty(engine)
     return engine
+
+
+def empty(store: Store) -> None:
+    for table in (*POSITION_TABLES, "user_aliases"):
+        store.command(f"TRUNCATE TABLE {table}")
 
 
 def clock() -> datetime:

@@ -89,7 +89,7 @@ def stop_bars(table: pd.DataFrame, *, most: int = 12, ax: Axes | None = None) ->
     wide = table["people"].unstack("furthest_stage", fill_value=0)
     wide = wide.loc[wide.sum(axis="columns").sort_values(ascending=False).index[:most]]
     left = np.zeros(len(wide))
-    for stage in wide.columns:
+    for stage in filter(wide.columns.__contains__, _STAGE_STYLE):
         colour, hatch = _STAGE_STYLE[stage]
         ax.barh(wide.index, wide[stage], left=left, color=colour, hatch=hatch, edgecolor=DARK, label=stage)
         left += wide[stage].to_numpy()

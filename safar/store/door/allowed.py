@@ -19,33 +19,27 @@ SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
 
 FUNCTIONS = frozenset(
     {
-        "caseWithExpression", "_CAST", "nested", "bar",
-        "blockNumber", "blockSize", "byteSize", "connectionId", "countDigits", "currentDatabase",
-        "currentUser", "defaultValueOfArgumentType", "defaultValueOfTypeName", "digits",
-        "errorCodeToName", "finalizeAggregation", "formatQuery", "formatQuerySingleLine",
-        "formatReadableDecimalSize", "formatReadableQuantity", "formatReadableSize",
-        "formatReadableTimeDelta", "getSizeOfEnumType", "getSubcolumn", "identity", "ignore", "indexHint",
-        "initializeAggregation", "isConstant", "isDecimalOverflow", "lowCardinalityIndices",
-        "lowCardinalityKeys", "materialize", "minSampleSizeContinuous", "minSampleSizeConversion",
-        "neighbor", "normalizeQuery", "normalizedQueryHash", "parseISO8601Duration", "parseReadableSize",
-        "parseReadableSizeOrNull", "parseReadableSizeOrZero", "parseTimeDelta", "rowNumberInAllBlocks",
-        "rowNumberInBlock", "runningAccumulate", "runningDifference",
-        "runningDifferenceStartingWithFirstValue", "throwIf", "toColumnTypeName", "toTypeName",
-        "transform", "variantElement", "uptime", "variantType", "version", "visibleWidth", "seriesDecomposeSTL",
-        "seriesOutliersDetectTukey", "timeSeriesFromGrid", "timeSeriesRange",
+        "_CAST", "bar", "blockNumber", "blockSize", "byteSize", "caseWithExpression", "connectionId",
+        "countDigits", "currentDatabase", "currentUser", "defaultValueOfArgumentType",
+        "defaultValueOfTypeName", "digits", "errorCodeToName", "finalizeAggregation", "formatQuery",
+        "formatQuerySingleLine", "formatReadableDecimalSize", "formatReadableQuantity",
+        "formatReadableSize", "formatReadableTimeDelta", "getSizeOfEnumType", "getSubcolumn", "identity",
+        "ignore", "indexHint", "initializeAggregation", "isConstant", "isDecimalOverflow",
+        "lowCardinalityIndices", "lowCardinalityKeys", "materialize", "minSampleSizeContinuous",
+        "minSampleSizeConversion", "neighbor", "nested", "normalizedQueryHash", "normalizeQuery",
+        "parseISO8601Duration", "parseReadableSize", "parseReadableSizeOrNull", "parseReadableSizeOrZero",
+        "parseTimeDelta", "rowNumberInAllBlocks", "rowNumberInBlock", "runningAccumulate",
+        "runningDifference", "runningDifferenceStartingWithFirstValue", "seriesDecomposeSTL",
+        "seriesOutliersDetectTukey", "throwIf", "timeSeriesFromGrid", "timeSeriesRange",
+        "toColumnTypeName", "toTypeName", "transform", "uptime", "variantElement", "variantType",
+        "version", "visibleWidth",
     }
 )  # fmt: skip
 
 # In an allowed category, but they reach for more than their arguments: formats, the engine's own memory.
-NOT_  # What the parser writes as functions though the engine has none of these names.
-SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
+NOT_FUNCTIONS = frozenset({"formatRow", "formatRowNoNewline", "groupFormat", "flameGraph"})
 
-FUNCTIONS = frozenset({"formatRow", "formatRowNoNewline", "groupFormat", "flameGraph"})
-
-TABLE_  # What the parser writes as functions though the engine has none of these names.
-SYNTAX = frozenset({"exists", "grouping", "lambda", "untuple"})
-
-FUNCTIONS = frozenset(
+TABLE_FUNCTIONS = frozenset(
     {"generateSeries", "generate_series", "numbers", "numbers_mt", "primes", "values", "zeros", "zeros_mt"}
 )
 

@@ -48,6 +48,7 @@ class Answer:
             self._headers["Content-Type"] = _content_type(output)
         first, second = next(chunks, b""), next(chunks, None)
         if second is None:
+            self._count(first)
             self.response = web.Response(body=first, headers=self._headers)
             return
         self._wait(self._start())
@@ -76,10 +77,13 @@ class Answer:
             self._loop.call_soon_threadsafe(self._request.transport.abort)
 
     def _write(self, chunk: bytes) -> None:
+        self._count(chunk)
+        self._wait(self.response.write(chunk))
+
+    def _count(self, chunk: bytes) -> None:
         self._sent_bytes += len(chunk)
         if self._sent_bytes > self._max_bytes:
             raise QueryRefused(f"The answer is over {self._max_bytes} bytes: ask for fewer rows or columns.")
-        self._wait(self.response.write(chunk))
 
     def _wait(self, sending: Coroutine[None, None, None]) -> None:
         future = asyncio.run_coroutine_threadsafe(sending, self._loop)

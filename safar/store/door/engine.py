@@ -48,10 +48,12 @@ class Session:
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Apply settings to every later statement of this handle."""
-        for name, value in settings.items():
+        for name in settings:
             if not _NAME.fullmatch(name):
                 raise MalformedRequest(f"{name!r} is not the name of a setting.")
-            self._connection.query(f"SET {name} = {quoted(value)}")
+        if settings:
+            changes = ", ".join(f"{name} = {quoted(value)}" for name, value in settings.items())
+            self._connection.query(f"SET {changes}")
 
     def use(self, database: str) -> None:
         """Resolve bare table names in `database`."""

@@ -49,7 +49,7 @@ _FORMATS = {name.lower(): name for name in allowed.FORMATS}
 
 @dataclass(frozen=True)
 class Statement:
-    """What may run as it stands. `output` is the format it names, if any; only a SELECT streams."""
+    """What may run as it stands. `output` is the format it names, if any; `streams` if it can be sent in blocks."""
 
     sql: str
     output: str | None
@@ -89,7 +89,9 @@ class Guard:
             self._check_node(node)
         check_tables(session, self._database, tables_in(found))
         output = check_format(tree.get("format_ast", {}).get("name"))
-        return Statement(written(session, tree), output, tree["type"] == "SelectWithUnionQuery")
+        # The engine streams nothing but a SELECT, and leaves the totals out when it does.
+        streams = tree["type"] == "SelectWithUnionQuery" and not any("group_by_with_totals" in node for node in found)
+        return Statement(written(session, tree), output, streams)
 
     def _catalog(self, session: Session, canonical: str, found: re.Match[str]) -> Statement:
         if found["table"]:

@@ -51,7 +51,9 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
         options = DoorOptions(token=config.read_token, hosts=hosts, body_max_bytes=_BODY_MAX_BYTES)
         application = store_server_app(store, config.write_token, options)
         runner = await listen(application, config.reader_host, config.sql_port)
-        await stop.wait()
-        await runner.cleanup()
+        try:
+            await stop.wait()
+        finally:
+            await runner.cleanup()
     finally:
         store.close()

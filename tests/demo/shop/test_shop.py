@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -10,11 +9,12 @@ import pytest
 
 from safar.contract import Event, touchpoints
 from safar.contract.accept import Receipt, accept
+from safar.contract.values import exact_number
 from safar.demo.shop import VISITORS, shop_calls
 from safar.demo.shop.model import CHANNELS
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 Calls = list[dict[str, Any]]
 

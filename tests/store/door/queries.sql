@@ -164,3 +164,9 @@ EXPLAIN
 -- how the engine goes about it
 PIPELINE SELECT count()
 FROM events
+
+SELECT event, count() FROM events GROUP BY event WITH TOTALS ORDER BY event
+
+SELECT event, count() FROM events GROUP BY event WITH TOTALS ORDER BY event FORMAT JSONEachRow
+
+SELECT user_id FROM events WHERE 0

@@ -1,5 +1,6 @@
 """The reader's door as clients meet it: unmodified clients, raw HTTP, limits, and many at once."""
 
+import http.client
 import threading
 import time
 from collections.abc import Iterator
@@ -114,6 +115,12 @@ def test_an_error_in_the_middle_of_an_answer_reaches_the_client(reader: Client) 
         _ = reader.query("SELECT throwIf(number = 400000) FROM numbers(500000)").result_rows
 
 
+def test_an_answer_cut_off_in_the_middle_does_not_look_complete(server: DoorProcess) -> None:
+    with pytest.raises(http.client.IncompleteRead) as raised:
+        server.ask("SELECT throwIf(number = 400000) FROM numbers(500000)")
+    assert b"Code: 395. DB::Exception: " in raised.value.partial[-2000:]
+
+
 async def test_an_asynchronous_client_works_too(server: DoorProcess) -> None:
     client = await clickhouse_connect.get_async_client(
         host="127.0.0.1", port=server.port, username="any", password=door_process.READ_TOKEN
@@ -226,6 +233,10 @@ def test_an_answer_too_large_is_cut_off_with_a_reason(narrow: DoorProcess) -> No
         _ = client.query("SELECT number FROM numbers(1000000)").result_rows
     whole = narrow.ask("SELECT number FROM numbers(1000000) FORMAT JSON")
     assert (whole.status, whole.code) == (500, 396)
+    # Small in the engine's memory, large as text.
+    with pytest.raises(http.client.IncompleteRead) as raised:
+        narrow.ask(f"SELECT number AS {'n' * 100} FROM numbers(200000) FORMAT JSONEachRow")
+    assert b"The answer is over 3000000 bytes" in raised.value.partial[-1000:]
     assert client.command("SELECT 1") == 1
     client.close()
 

@@ -1,0 +1,325 @@
+"""The loop from log to store: order of its steps, failures and their end, generations, lag, stopping."""
+
+import dataclasses
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+
+from safar.contract import to_line
+from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
+from safar.log.sqlite import SqliteReader
+from safar.store import Store
+from services.aggregator import consume
+from services.aggregator.consume import GROUP
+from services.aggregator.seen import SeenIds
+from tests.support.consuming import Bench, drained, end, running
+from tests.support.logs import until
+from tests.support.stores import NOW, count, event, failed, ids
+
+
+@pytest.fixture
+def bench(store: Store, tmp_path) -> Bench:
+    return Bench(tmp_path, store)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consume, "_BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr(consume, "_POLL_TIMEOUT_S", 0.02)
+
+
+def named(*names: str) -> list[bytes]:
+    return [to_line(event(name)) for name in names]
+
+
+def tick() -> None:
+    """A moment for the consumer's thread, while a bounded loop looks on."""
+    threading.Event().wait(0.005)
+
+
+def test_the_offset_is_committed_after_the_rows_are_stored(bench, store, monkeypatch):
+    stored_at_commit = []
+    commit = SqliteReader.commit
+
+    def seen_commit(reader, offsets):
+        stored_at_commit.append((ids(store), dict(offsets)))
+        commit(reader, offsets)
+
+    monkeypatch.setattr(SqliteReader, "commit", seen_commit)
+    bench.append(*named("a", "b"))
+    bench.append(*named("c"))
+    bench.drain()
+    assert stored_at_commit == [(["a", "b", "c"], {0: 2})]
+    assert bench.log.committed(GROUP) == {0: 2}
+
+
+def test_an_event_sent_twice_is_stored_once_in_one_batch_across_batches_and_across_restarts(bench, store):
+    bench.append(*named("a", "a"))
+    bench.drain()
+    consumer = bench.consumer(rows=1)
+    bench.append(*named("b"))
+    consumer.step()
+    bench.append(*named("b", "a"), to_line(event("a", source="blog")))
+    bench.drain(consumer)
+    assert ids(store) == ["a", "a", "b"]
+    assert store.query("SELECT event_id, log_offset, log_index, reason FROM skipped_positions ORDER BY 2, 3") == [
+        {"event_id": "a", "log_offset": 0, "log_index": 1, "reason": "duplicate"},
+        {"event_id": "b", "log_offset": 2, "log_index": 0, "reason": "duplicate"},
+        {"event_id": "a", "log_offset": 2, "log_index": 1, "reason": "duplicate"},
+    ]
+    assert bench.sample("duplicates_total") == 3
+
+
+def test_every_partition_is_stored_and_committed(store, tmp_path):
+    bench = Bench(tmp_path, store, partitions=3)
+    for partition in (2, 0, 2):
+        bench.append(*named(f"{partition}-{count(store, 'events')}-{partition}"), partition=partition)
+    bench.append(to_line(failed("f")), partition=0)
+    bench.drain()
+    assert bench.log.committed(GROUP) == {0: 2, 2: 2}
+    assert store.query("SELECT log_partition, count() AS rows FROM events GROUP BY 1 ORDER BY 1") == [
+        {"log_partition": 0, "rows": 1},
+        {"log_partition": 2, "rows": 1},
+    ]
+
+
+def test_batches_are_cut_by_rows(bench, monkeypatch):
+    batches = []
+    insert_lines = Store.insert_lines
+    monkeypatch.setattr(
+        Store,
+        "insert_lines",
+        lambda store, table, lines, token: batches.append(lines.count(b"\n") + 1) or insert_lines(store, table, lines, token),
+    )
+    monkeypatch.setattr(SqliteReader, "_fetch", _one_at_a_time(SqliteReader._fetch))
+    for number in range(10):
+        bench.append(*named(f"{number}a", f"{number}b", f"{number}c"))
+    bench.drain(bench.consumer(rows=6, age_s=30.0))
+    assert batches == [6] * 5
+
+
+def _one_at_a_time(fetch):
+    def first(reader, partition):
+        records = fetch(reader, partition)[:1]
+        if records:
+            reader.seek(partition, records[0].offset + 1)
+        return records
+
+    return first
+
+
+def test_an_alias_merges_two_users_as_soon_as_it_is_stored(bench, store):
+    bench.append(to_line(event("a", user_id="ada")), to_line(event("b", user_id="lovelace")))
+    bench.append(to_line(event("m", type="alias", event="", previous_id="ada", user_id="lovelace")))
+    bench.drain()
+    assert store.query("SELECT DISTINCT person FROM touchpoints") == [{"person": "lovelace"}]
+
+
+def test_a_commit_that_fails_once_doubles_nothing(bench, store, monkeypatch):
+    refusals = iter([LogUnavailable("The commit was not stored.")])
+    commit = SqliteReader.commit
+
+    def commit_after_a_refusal(reader, offsets):
+        for refusal in refusals:
+            raise refusal
+        commit(reader, offsets)
+
+    monkeypatch.setattr(SqliteReader, "commit", commit_after_a_refusal)
+    bench.append(*named("a", "b"))
+    consumer = bench.consumer()
+    with running(consumer):
+        until(lambda: drained(consumer), tick)
+    assert ids(store) == ["a", "b"]
+    assert count(store, "skipped_positions") == 0
+    assert bench.sample("store_failures_total") == 1
+    assert bench.sample("recoveries_total") == 2
+
+
+def test_while_the_store_is_away_the_consumer_says_so_and_goes_on_when_it_is_back(bench, store, monkeypatch):
+    back = threading.Event()
+    insert_lines = Store.insert_lines
+
+    def insert_when_back(self, table, lines, token):
+        if not back.is_set():
+            raise StoreUnavailable("The store did not confirm: it is away.")
+        insert_lines(self, table, lines, token)
+
+    monkeypatch.setattr(Store, "insert_lines", insert_when_back)
+    consumer = bench.consumer()
+    assert consumer.status().failing == "starting"
+    bench.append(*named("a"))
+    with running(consumer):
+        until(lambda: consumer.status().failing == "The store did not confirm: it is away.", tick)
+        bench.append(*named("b"))
+        until(lambda: bench.sample("lag_records", partition="0") == 2, tick)
+        back.set()
+        until(lambda: drained(consumer) and not consumer.status().failing, tick)
+    assert ids(store) == ["a", "b"]
+    assert bench.sample("store_failures_total") >= 1
+
+
+def test_a_store_that_fails_while_ids_are_learnt_is_waited_for(bench, store, monkeypatch):
+    failures = iter([StoreUnavailable("away")])
+    load = SeenIds.load
+
+    def load_after_a_failure(seen, *arguments):
+        for failure in failures:
+            raise failure
+        load(seen, *arguments)
+
+    bench.append(*named("a", "b"))
+    bench.drain()
+    monkeypatch.setattr(SeenIds, "load", load_after_a_failure)
+    bench.append(*named("b", "c"))
+    consumer = bench.consumer()
+    with running(consumer):
+        until(lambda: drained(consumer), tick)
+    assert ids(store) == ["a", "b", "c"]
+
+
+def test_ids_are_not_learnt_again_after_every_failure(bench, store, monkeypatch):
+    learnt = []
+    failures = iter([StoreUnavailable("away")] * 3)
+    load, insert_lines = SeenIds.load, Store.insert_lines
+
+    def insert_after_failures(self, table, lines, token):
+        for failure in failures:
+            raise failure
+        insert_lines(self, table, lines, token)
+
+    monkeypatch.setattr(Store, "insert_lines", insert_after_failures)
+    monkeypatch.setattr(SeenIds, "load", lambda seen, *arguments: learnt.append(arguments) or load(seen, *arguments))
+    bench.append(*named("a", "a"))
+    consumer = bench.consumer()
+    with running(consumer):
+        until(lambda: drained(consumer), tick)
+    assert ids(store) == ["a"]
+    assert bench.sample("recoveries_total") == 4
+    assert len(learnt) == 1
+
+
+class Moving:
+    """A reader whose partitions are given anew when `move` is set, as a group of Kafka readers does it."""
+
+    def __init__(self, reader: SqliteReader) -> None:
+        self._reader = reader
+        self._generation = 1
+        self.move = False
+
+    def assignment(self):
+        return dataclasses.replace(self._reader.assignment(), generation=self._generation)
+
+    def poll(self, timeout_s):
+        records = self._reader.poll(timeout_s)
+        if self.move:
+            self.move = False
+            self._generation += 1
+        return records
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+
+def test_what_was_buffered_before_the_partitions_moved_is_forgotten_and_read_again(bench, store, monkeypatch):
+    readers = []
+    reader_of = type(bench.log).reader
+    monkeypatch.setattr(
+        type(bench.log), "reader", lambda log, group: readers.append(Moving(reader_of(log, group))) or readers[-1]
+    )
+    monkeypatch.setattr(SqliteReader, "_fetch", _one_at_a_time(SqliteReader._fetch))
+    consumer = bench.consumer(age_s=30.0, rows=3)
+    consumer.step()
+    for name in "abc":
+        bench.append(*named(name))
+    readers[0].move = True
+    assert consumer.step() == 0
+    assert count(store, "events") == 0
+    assert consumer.step() == 3
+    end(consumer)
+    assert ids(store) == ["a", "b", "c"]
+    assert bench.sample("recoveries_total") == 2
+
+
+def test_lag_and_freshness_tell_where_the_consumer_is(bench, store):
+    bench.append(*named("a"))
+    bench.append(*named("b"), to_line(event("c", received_at=NOW.replace(hour=9))))
+    consumer = bench.consumer()
+    assert bench.sample("lag_records", partition="0") is None
+    consumer.step()
+    assert bench.sample("lag_records", partition="0") == 0
+    assert consumer.status().lag == {0: 0}
+    assert bench.sample("newest_event_timestamp_seconds") == NOW.replace(hour=11).timestamp()
+    bench.append(*named("d"))
+    bench.drain(consumer)
+    assert bench.sample("rows_inserted_total", table="events") == 4
+    assert bench.sample("remembered_ids") == 4
+
+
+def test_stopping_stores_and_commits_the_batch_at_hand(bench, store, monkeypatch):
+    polled = threading.Event()
+    poll = SqliteReader.poll
+
+    def told_poll(reader, timeout_s):
+        records = poll(reader, min(timeout_s, 0.05))
+        if records and timeout_s:  # without a timeout it is the look before recovery
+            polled.set()
+        return records
+
+    monkeypatch.setattr(SqliteReader, "poll", told_poll)
+    bench.append(*named("a", "b"))
+    consumer = bench.consumer(age_s=3600.0)
+    with running(consumer):
+        assert polled.wait(60)
+    assert ids(store) == ["a", "b"]
+    assert bench.log.committed(GROUP) == {0: 1}
+
+
+def test_a_stopped_consumer_lets_the_next_one_in(bench):
+    for _ in range(2):
+        end(bench.consumer())
+
+
+def damage(bench: Bench, statement: str) -> None:
+    name = "commits" if "commits" in statement else "records"
+    with closing(sqlite3.connect(bench.directory / "log" / f"{name}.db")) as file, file:
+        file.execute(statement)
+
+
+def test_a_damaged_record_ends_the_loop_after_what_stands_before_it_is_stored(bench, store):
+    for name in "abcd":
+        bench.append(*named(name))
+    damage(bench, "UPDATE records SET value = x'78' WHERE key = 2")
+    with pytest.raises(LogCorrupt, match=r"^Record 2 of partition 0 does not match its checksum\.$"):
+        bench.consumer(age_s=30.0).run()
+    assert ids(store) == ["a", "b"]
+    assert bench.log.committed(GROUP) == {0: 2}
+
+
+def test_a_log_that_lost_records_which_the_store_has_ends_the_loop(bench, store):
+    for name in "abc":
+        bench.append(*named(name))
+    bench.drain()
+    damage(bench, "DELETE FROM records WHERE key = 2")
+    damage(bench, "UPDATE commits SET next_offset = 1")
+    with pytest.raises(LogReplaced, match=r"^The store has offset 2 of partition 0, but the log ends at 2: it lost its tail\.$"):
+        bench.consumer().run()
+
+
+def test_a_log_that_lost_records_which_were_committed_is_not_read(bench):
+    bench.append(*named("a"))
+    bench.drain()
+    damage(bench, "DELETE FROM records")
+    with pytest.raises(LogReplaced, match=r"^Offset 1 of partition 0 is committed, but the log ends at 0: it lost its tail\.$"):
+        bench.consumer()
+
+
+def test_a_log_made_anew_is_read_from_its_start_and_known_events_are_doubles(bench, store, tmp_path):
+    bench.append(*named("a", "b"))
+    bench.drain()
+    anew = Bench(tmp_path / "anew", store)
+    anew.append(*named("b", "c"))
+    anew.drain()
+    assert ids(store) == ["a", "b", "c"]
+    assert ids(store, "skipped_positions") == ["b"]
