@@ -198,6 +198,8 @@ REFUSED = [
     "SELECT * FROM nosuch.events",
     "SHOW CREATE TABLE system.processes",
     "DESCRIBE system.processes",
+    # A query that never ends.
+    "SELECT * FROM events STREAM",
     # Formats and text that hide something.
     "SELECT 1 FORMAT Template",
     "SELECT 1 FORMAT Protobuf",
