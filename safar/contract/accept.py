@@ -3,14 +3,12 @@
 One call in, one `Event` or one `EventRejected` out; nothing here knows about HTTP or the log.
 """
 
+import math
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from safar.contract.channels import channels
 from safar.contract.event import CONTRACT_VERSION, Event
@@ -24,9 +22,9 @@ Call = dict[str, Any]
 _CALL_TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
 _DEFAULT_NAMES = {"page": "Page Viewed", "screen": "Screen Viewed"}
 _SCORES = frozenset({int, float, Decimal, str})
-_TEXT_COLUMNS = ("order_id", "product_id", "case_id", "agent", "topic")
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_TEXT_COLUMNS = frozenset({"order_id", "product_id", "case_id", "agent", "topic"})
+_INITIATORS = ("customer", "us")
+_NESTED = ("properties", "traits", "context")
 
 
 @dataclass(frozen=True)
@@ -56,24 +54,27 @@ def _without_nulls(call: Any) -> Call:  # noqa: ANN401
     """SDKs send explicit nulls for what they do not know: absent, as far as the contract goes."""
     if not isinstance(call, dict):
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be a JSON object")
-    tidy: Call = _present(call) if None in call.values() else dict(call)
-    for key in ("properties", "traits"):
-        tidy[key] = _present(tidy.get(key, {}))
-    context = tidy["context"] = _present(tidy.get("context", {}))
-    if isinstance(context, dict):
+    tidy: Call = dict(call)
+    tidy.setdefault("properties", {})
+    context = tidy.get("context")
+    if type(context) is dict:
         nested = {key: _present(value) for key, value in context.items() if _has_nulls(value)}
         if nested:
             tidy["context"] = {**context, **nested}
+    for key in _NESTED:
+        if _has_nulls(tidy.get(key)):
+            tidy[key] = _present(tidy[key])
+    if None in tidy.values():
+        tidy = {"properties": {}, **_present(tidy)}
     return tidy
 
 
 def _has_nulls(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, dict) and None in value.values()
+    return type(value) is dict and None in value.values()
 
 
-def _present(value: Any) -> Any:  # noqa: ANN401
-    """Without its nulls; the same object when it has none, so it must not be changed in place."""
-    return {key: item for key, item in value.items() if item is not None} if _has_nulls(value) else value
+def _present(value: Call) -> Call:
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def _touchpoint(call: Call, receipt: Receipt) -> tuple[str, Touchpoint | None]:
@@ -129,54 +130,58 @@ def _stamp(event: Event, call: Call, receipt: Receipt) -> None:
 
 def _fill_columns(event: Event, call: Call, point: Touchpoint | None, receipt: Receipt) -> None:
     """What reports filter by becomes a column; everything stays in properties as well."""
-    properties, context = _details(event, call), call["context"]
+    properties, context = _details(event, call), call.get("context", {})
     event.session_id = _text(context.get("sessionId") or properties.get("session_id"))
     if event.event:
-        for column in _TEXT_COLUMNS:
-            if column in properties:
-                setattr(event, column, _text(properties[column]))
-        if properties.get("initiator") in ("customer", "us"):
+        for column in _TEXT_COLUMNS & properties.keys():
+            setattr(event, column, _text(properties[column]))
+        if properties.get("initiator") in _INITIATORS:
             event.initiator = properties["initiator"]
-        event.score = _score(properties, point)
-        _money(event, properties, point, receipt)
+        _figures(event, properties, point, receipt)
         channels().fill(event, properties, context, point)
     if "ip" in context:
         context = {**context, "ip": cut_ip(context["ip"])}
-    event.properties = msgspec.Raw(_encode(properties))
-    event.context = msgspec.Raw(_encode(context))
+    event.properties, event.context = properties, context
 
 
-def _details(event: Event, call: Call) -> Mapping[str, Any]:
+def _details(event: Event, call: Call) -> Call:
     """The event's own data: properties with a page's name, or the traits of identify and group."""
+    properties: Call = call["properties"]
     if not event.event:
-        return {**call["properties"], **call["traits"]}
+        return {**properties, **call.get("traits", {})}
     if event.type != "track" and "name" in call:
-        return {"name": call["name"], **call["properties"]}
-    properties: Mapping[str, Any] = call["properties"]
+        return {"name": call["name"], **properties}
     return properties
 
 
-def _money(event: Event, properties: Mapping[str, Any], point: Touchpoint | None, receipt: Receipt) -> None:
-    for name in point.revenue if point else ():
-        if name in properties:
-            event.revenue = parse_money(properties[name], f"properties.{name}")
-            break
-    currency = properties.get("currency", "")
-    event.currency = currency.upper() if isinstance(currency, str) else ""
-    if event.revenue is not None and not event.currency:
+def _figures(event: Event, properties: Call, point: Touchpoint | None, receipt: Receipt) -> None:
+    """Money and scores, under the names that the touchpoint gives; ratings come as text too."""
+    if point:
+        for name in point.revenue:
+            if name in properties:
+                event.revenue = parse_money(properties[name], f"properties.{name}")
+                break
+        for name in point.score:
+            if type(properties.get(name)) in _SCORES:
+                event.score = _number(properties[name])
+                break
+    currency = properties.get("currency")
+    if type(currency) is str:
+        event.currency = currency.upper()
+    elif event.revenue is not None:
         event.currency = receipt.currency
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - one of _SCORES
+    """As a float; None for words, and for what no float holds: only some touchpoints have rules for their score."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
     if type(value) is str:
         return value
     return str(value) if type(value) is int else ""
-
-
-def _score(properties: Mapping[str, Any], point: Touchpoint | None) -> float | None:
-    """The answer or rating; ratings come as text too."""
-    for name in point.score if point else ():
-        value = properties.get(name)
-        if type(value) in _SCORES:
-            return float(value)
-    return None

@@ -16,6 +16,8 @@ from safar.contract.schemas import Touchpoint, schemas_dir
 
 _REMEMBERED_VISITS = 8192
 
+_Json = Mapping[str, Any]
+
 
 class Visit(NamedTuple):
     """What an event says about where its visit came from."""
@@ -87,17 +89,18 @@ class Channels:
         point: Touchpoint | None,
     ) -> None:
         """Set the channel columns of `event`."""
-        visit = _visit(event, properties, context)
-        if any(visit):
-            landing = self.landing(visit)
-            event.acquisition_channel = landing.channel
-            event.referrer, event.url = landing.referrer_host, landing.page
-            event.campaign, event.campaign_source, event.campaign_medium = (
-                landing.campaign,
-                landing.source,
-                landing.medium,
-            )
+        page, campaign = context.get("page"), context.get("campaign")
+        if page or campaign or event.type == "page":
+            visit = _visit(event, properties, page or {}, campaign or {})
+            if any(visit):
+                self._fill_acquisition(event, self.landing(visit))
         event.touch_channel = self._touch_channel(event, properties, context, point)
+
+    @staticmethod
+    def _fill_acquisition(event: Event, landing: Landing) -> None:
+        event.acquisition_channel = landing.channel
+        event.referrer, event.url = landing.referrer_host, landing.page
+        event.campaign, event.campaign_source, event.campaign_medium = landing.campaign, landing.source, landing.medium
 
     def _landing(self, visit: Visit) -> Landing:
         host, page, parameters = _split(visit.url)
@@ -143,14 +146,13 @@ def channels() -> Channels:
     return Channels(tomllib.loads((schemas_dir() / "channels.toml").read_text(encoding="utf-8")))
 
 
-def _visit(event: Event, properties: Mapping[str, Any], context: Mapping[str, Any]) -> Visit:
-    page = context.get("page", {})
-    campaign = context.get("campaign", {})
-    # A page call may carry them as properties.
-    of_page = properties if event.type == "page" else {}
+def _visit(event: Event, properties: _Json, page: _Json, campaign: _Json) -> Visit:
+    url, referrer = page.get("url"), page.get("referrer")
+    if event.type == "page":  # which may carry them as properties
+        url, referrer = url or _text(properties.get("url")), referrer or _text(properties.get("referrer"))
     return Visit(
-        page.get("url") or _text(of_page.get("url")),
-        page.get("referrer") or _text(of_page.get("referrer")),
+        url or "",
+        referrer or "",
         campaign.get("source", ""),
         campaign.get("medium", ""),
         campaign.get("name", ""),

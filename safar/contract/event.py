@@ -6,7 +6,7 @@ needs no translation on its way into ClickHouse. The position columns are added 
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -51,8 +51,8 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", 
     score: float | None = None
     revenue: Decimal | None = None
     currency: str = ""
-    properties: msgspec.Raw = msgspec.Raw(b"{}")
-    context: msgspec.Raw = msgspec.Raw(b"{}")
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)
+    context: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class FailedEvent(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag="failed"):

@@ -3,7 +3,6 @@
 import ipaddress
 from datetime import UTC, datetime
 from decimal import Decimal
-from math import isfinite
 from typing import Any
 
 from safar.errors import EventRejected, RejectionTag
@@ -26,10 +25,10 @@ def parse_timestamp(value: Any, field: str) -> datetime | None:  # noqa: ANN401 
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):  # the last when an offset leads out of the years 1 to 9999
         raise EventRejected(RejectionTag.INVALID_FIELD, field, "must be an ISO 8601 date and time") from None
-    if moment.tzinfo is not UTC:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if not _EARLIEST <= moment <= _LATEST:
         raise EventRejected(RejectionTag.INVALID_FIELD, field, "must be between 1900 and 2299")
     return moment
@@ -52,10 +51,11 @@ def exact_number(text: str) -> float | Decimal:
     """A JSON number with a point or exponent, so that its digits can be had back: the `float_hook` of every decoder.
 
     A float of up to 15 significant digits prints as it was written (and is checked three times faster); a longer
-    one, or one no float can hold, becomes a Decimal.
+    one, or one with an exponent, which may be more than a float can hold, becomes a Decimal.
     """
-    number = float(text)
-    return number if len(text) <= _EXACT_CHARACTERS and isfinite(number) else Decimal(text)
+    if len(text) > _EXACT_CHARACTERS or "e" in text or "E" in text:
+        return Decimal(text)
+    return float(text)
 
 
 def parse_money(value: Any, field: str) -> Decimal:  # noqa: ANN401 - as sent

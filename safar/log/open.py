@@ -15,9 +15,14 @@ def open_log(url: str) -> Log:
 
     Raises ConfigError for a URL that cannot be understood, LogUnavailable when no broker answers.
     """
-    parts = urlsplit(url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+    try:
+        parts = urlsplit(url)
+        options = {key: values[-1] for key, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+    except ValueError:  # its message would quote what may be a password
+        raise ConfigError("SAFAR_LOG_URL cannot be read: it must be an address with name=value parameters.") from None
     if parts.scheme == "sqlite":
+        if parts.netloc or not parts.path:
+            raise ConfigError("SAFAR_LOG_URL must be sqlite:// and an absolute path, so three slashes in all.")
         from safar.log.sqlite import SqliteLog
 
         return SqliteLog.open(parts.path, options)

@@ -168,7 +168,7 @@ def _lenient_time(sent_at: Any) -> datetime | None:  # noqa: ANN401 - anything m
     """The batch's sentAt only corrects clocks: when it cannot be read, clocks are not corrected."""
     try:
         return parse_timestamp(sent_at, "sentAt")
-    except (EventRejected, OverflowError):
+    except EventRejected:
         return None
 
 

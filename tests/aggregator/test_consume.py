@@ -91,7 +91,9 @@ def test_batches_are_cut_by_rows(bench, monkeypatch):
     monkeypatch.setattr(
         Store,
         "insert_lines",
-        lambda store, table, lines, token: batches.append(lines.count(b"\n") + 1) or insert_lines(store, table, lines, token),
+        lambda store, table, lines, token: (
+            batches.append(lines.count(b"\n") + 1) or insert_lines(store, table, lines, token)
+        ),
     )
     monkeypatch.setattr(SqliteReader, "_fetch", _one_at_a_time(SqliteReader._fetch))
     for number in range(10):
@@ -303,7 +305,9 @@ def test_a_log_that_lost_records_which_the_store_has_ends_the_loop(bench, store)
     bench.drain()
     damage(bench, "DELETE FROM records WHERE key = 2")
     damage(bench, "UPDATE commits SET next_offset = 1")
-    with pytest.raises(LogReplaced, match=r"^The store has offset 2 of partition 0, but the log ends at 2: it lost its tail\.$"):
+    with pytest.raises(
+        LogReplaced, match=r"^The store has offset 2 of partition 0, but the log ends at 2: it lost its tail\.$"
+    ):
         bench.consumer().run()
 
 
@@ -311,7 +315,9 @@ def test_a_log_that_lost_records_which_were_committed_is_not_read(bench):
     bench.append(*named("a"))
     bench.drain()
     damage(bench, "DELETE FROM records")
-    with pytest.raises(LogReplaced, match=r"^Offset 1 of partition 0 is committed, but the log ends at 0: it lost its tail\.$"):
+    with pytest.raises(
+        LogReplaced, match=r"^Offset 1 of partition 0 is committed, but the log ends at 0: it lost its tail\.$"
+    ):
         bench.consumer()
 
 

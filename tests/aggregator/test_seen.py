@@ -29,7 +29,9 @@ def seen(store: Store) -> SeenIds:
     return SeenIds(store, window_events=1000, window_days=30)
 
 
-def restarted(store: Store, window_events: int = 1000, log_id: str = "log", partitions: tuple[int, ...] = (0,)) -> SeenIds:
+def restarted(
+    store: Store, window_events: int = 1000, log_id: str = "log", partitions: tuple[int, ...] = (0,)
+) -> SeenIds:
     """What another process knows after it has looked into the store."""
     seen = SeenIds(store, window_events, window_days=30)
     seen.load(log_id, partitions, NOW)
@@ -74,7 +76,9 @@ def test_what_the_store_did_not_take_is_no_double_when_it_comes_again(seen):
 def test_only_what_the_filter_takes_for_seen_is_looked_up(seen, store, monkeypatch):
     asked = []
     query = store.query
-    monkeypatch.setattr(store, "query", lambda sql, parameters: asked.append(parameters["ids"]) or query(sql, parameters))
+    monkeypatch.setattr(
+        store, "query", lambda sql, parameters: asked.append(parameters["ids"]) or query(sql, parameters)
+    )
     seen.doubles(named("a", "b"), NOW)
     assert asked == []
     seen.doubles(named("b", "c"), NOW)
@@ -82,7 +86,10 @@ def test_only_what_the_filter_takes_for_seen_is_looked_up(seen, store, monkeypat
 
 
 def test_ids_are_forgotten_after_the_days_of_the_window(store):
-    old = [event("31 days", received_at=NOW - timedelta(days=31)), event("29 days", received_at=NOW - timedelta(days=29))]
+    old = [
+        event("31 days", received_at=NOW - timedelta(days=31)),
+        event("29 days", received_at=NOW - timedelta(days=29)),
+    ]
     insert(store, old)
     assert restarted(store).doubles(rows(*old), NOW) == {1}
     assert restarted(store).doubles(rows(*old), NOW + timedelta(days=2)) == frozenset()
@@ -138,7 +145,9 @@ def test_a_large_batch_sent_again_is_looked_up_in_pieces(store, monkeypatch):
     seen = restarted(store, window_events=5000)
     pieces = []
     query = store.query
-    monkeypatch.setattr(store, "query", lambda sql, parameters: pieces.append(parameters["ids"]) or query(sql, parameters))
+    monkeypatch.setattr(
+        store, "query", lambda sql, parameters: pieces.append(parameters["ids"]) or query(sql, parameters)
+    )
     assert seen.doubles(named(*names, "new"), NOW) == set(range(1500))
     assert len(pieces) > 1
 

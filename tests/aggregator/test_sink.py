@@ -144,7 +144,9 @@ def test_a_line_of_an_older_and_of_a_newer_contract_load(sink, store):
     older += b'"timestamp":"2020-01-01T00:00:00Z","received_at":"2020-01-01T00:00:01Z"}'
     newer = line("new", contract=9, mood={"happy": [1]}, weather="sunny")
     sink.write(rows(older, newer), [], "token", NOW)
-    found = store.query("SELECT event_id, contract, stage, revenue, properties, timestamp FROM events ORDER BY event_id")
+    found = store.query(
+        "SELECT event_id, contract, stage, revenue, properties, timestamp FROM events ORDER BY event_id"
+    )
     assert [row["event_id"] for row in found] == ["new", "old"]
     assert found[1] == {
         "event_id": "old",

@@ -50,7 +50,7 @@ def pipeline(tmp_path):
         ("SAFAR_DATA_DIR", "a?b", "must be a directory"),
         ("SAFAR_LOG_URL", "mysql://x/y", "must start with sqlite:// or kafka://"),
         ("SAFAR_LOG_URL", "sqlite:///x?partitions", "cannot be read"),
-        ("SAFAR_LOG_URL", "sqlite://x/y", "three slashes"),
+        ("SAFAR_LOG_URL", "sqlite://x/proc/safar", "three slashes"),
         ("SAFAR_COLLECTOR_HOST", "no.such.host.invalid", "cannot listen on no.such.host.invalid"),
     ],
 )

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from services.collector.publish import Publisher
 SOURCE, KEY = "shop", "shop-key"
 PATIENCE_S = 30.0
 
-read_line = msgspec.json.Decoder(Event | FailedEvent).decode
+read_line = msgspec.json.Decoder(Event | FailedEvent, float_hook=Decimal).decode
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,11 @@ async def running(
     ingest = Ingest(config, Sources(config.sources_file), publisher, partitions, metrics, clock)
     try:
         async with listen(collector_app(ingest), "127.0.0.1", 0, "port") as port, aiohttp.ClientSession() as session:
-            yield Collector(f"http://127.0.0.1:{port}", log_url, config.sources_file, ingest, session)
+            try:
+                yield Collector(f"http://127.0.0.1:{port}", log_url, config.sources_file, ingest, session)
+            finally:
+                if isinstance(writer, GatedLog):
+                    writer.gate.set()  # or a test that failed would wait for its own gate
     finally:
         await publisher.close()
 

@@ -46,7 +46,6 @@ class Ask:
 
     query: str
     body: bytes
-    may_write: bool
     database: str
     default_format: str
     query_id: str
@@ -96,7 +95,6 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
     return Ask(
         query=fields.get("query", ""),
         body=body,
-        may_write=request.method == "POST",
         database=fields.get("database", headers.get("X-ClickHouse-Database", "")),
         default_format=fields.get("default_format", headers.get("X-ClickHouse-Format", "TabSeparated")),
         query_id=_QUERY_ID.sub("", fields.get("query_id", ""))[:100],

@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,8 +26,8 @@ class DoorOptions:
     """What a door gives to all its clients together, and to one statement.
 
     `token`, when there is one, is the password of every reader. `hosts` are the names by which the door may
-    be called (the Host header), any when empty. `workers` statements run at once and `waiting` more wait;
-    then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a format that
+    be called (the Host header), any when empty. In each room `workers` statements run at once and `waiting`
+    more wait; then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a format that
     cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
     """
 
@@ -64,14 +63,41 @@ async def listen(application: web.Application, host: str, port: int) -> web.AppR
     return runner
 
 
-class Door:
-    """Hands each request to the work that `admit` gives its sender; strangers get a TokenRequired."""
+class Room:
+    """The worker threads that all callers of one kind share, and the queue before them."""
 
-    def __init__(self, admit: Callable[[Credentials], Work], options: DoorOptions) -> None:
-        self._admit = admit
-        self._options = options
+    def __init__(self, work: Work, options: DoorOptions) -> None:
+        self._work = work
+        self._places = options.workers + options.waiting
+        self._taken = 0
         self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="door")
-        self._admitted = 0
+
+    async def run(self, ask: Ask, answer: Answer) -> None:
+        """Do the work in a thread; raise StoreUnavailable at once when too many wait already."""
+        if self._taken >= self._places:
+            raise StoreUnavailable("Too many statements wait already; try again in a moment.")
+        self._taken += 1
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, _run, self._work, ask, answer)
+        finally:
+            self._taken -= 1
+
+    async def close(self) -> None:
+        """Wait for the statements that run."""
+        # Not on the loop: a worker may be waiting for it to take its last block.
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+
+class Door:
+    """Hands each request to the room that `admit` gives its sender.
+
+    `admit` is told who asks and whether the request may write; it raises TokenRequired for strangers.
+    """
+
+    def __init__(self, admit: Callable[[Credentials, bool], Room], rooms: Sequence[Room], options: DoorOptions) -> None:
+        self._admit = admit
+        self._rooms = rooms
+        self._options = options
 
     def application(self) -> web.Application:
         """The endpoint, ready to be served."""
@@ -79,13 +105,12 @@ class Door:
         application.router.add_get("/ping", self._ping)
         application.router.add_get("/", self._answer, allow_head=False)
         application.router.add_post("/", self._answer)
-        application.cleanup_ctx.append(self._lifetime)
+        application.on_cleanup.append(self._close)
         return application
 
-    async def _lifetime(self, _application: web.Application) -> AsyncIterator[None]:
-        yield
-        # Not on the loop: a worker may be waiting for it to take its last block.
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+    async def _close(self, _application: web.Application) -> None:
+        for room in self._rooms:
+            await room.close()
 
     async def _ping(self, _request: web.Request) -> web.Response:
         return web.Response(text="Ok.\n")
@@ -93,13 +118,13 @@ class Door:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
             self._check_host(request.host)
-            work = self._admit(read_credentials(request))
+            # As in ClickHouse, a GET never changes anything.
+            room = self._admit(read_credentials(request), request.method == "POST")
             ask = await read_ask(request, self._options.body_max_bytes)
             if not ask.query and not ask.body:
                 return web.Response(text="Ok.\n")
             answer = Answer(request, ask.query_id, self._options.answer_max_bytes)
-            with self._room():
-                await asyncio.get_running_loop().run_in_executor(self._threads, _run, work, ask, answer)
+            await room.run(ask, answer)
         except FAILURES as error:
             return failure(error)
         return answer.response
@@ -108,16 +133,6 @@ class Door:
         hosts = self._options.hosts
         if hosts and re.sub(r":\d+$", "", host).strip("[]").lower() not in hosts:
             raise QueryRefused(f"This door is not called {host!r}: use {' or '.join(sorted(hosts))}.")
-
-    @contextmanager
-    def _room(self) -> Iterator[None]:
-        if self._admitted >= self._options.workers + self._options.waiting:
-            raise StoreUnavailable("Too many statements wait already; try again in a moment.")
-        self._admitted += 1
-        try:
-            yield
-        finally:
-            self._admitted -= 1
 
 
 def _run(work: Work, ask: Ask, answer: Answer) -> None:

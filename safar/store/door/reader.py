@@ -11,7 +11,7 @@ from safar.errors import ConfigError, QueryRefused, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
 from safar.store.door.ask import Ask, Credentials
-from safar.store.door.door import Door, DoorOptions, Work
+from safar.store.door.door import Door, DoorOptions, Room
 from safar.store.door.engine import Session
 from safar.store.door.guard import Guard, check_format
 from safar.store.store import Store
@@ -20,7 +20,19 @@ from safar.store.store import Store
 def reader_door(store: Store, options: DoorOptions) -> web.Application:
     """Serve an embedded store to readers; ConfigError when the store is a server, which has its own door."""
     reader = Reader(directory_of(store), options)
-    return Door(reader.admit, options).application()
+    room = Room(reader.run, options)
+
+    def admit(credentials: Credentials, _may_write: bool) -> Room:
+        check_reader(credentials, options)
+        return room
+
+    return Door(admit, [room], options).application()
+
+
+def check_reader(credentials: Credentials, options: DoorOptions) -> None:
+    """Raise TokenRequired unless the caller knows the read token, when there is one."""
+    if options.token and not credentials.know(options.token):
+        raise TokenRequired("This door needs the read token as the password; the user name does not matter.")
 
 
 def directory_of(store: Store) -> str:
@@ -39,12 +51,6 @@ class Reader:
         with Session(directory, {}) as session:
             self._guard = Guard(session)
             self._database = session.text("SELECT currentDatabase()")
-
-    def admit(self, credentials: Credentials) -> Work:
-        """Let in whoever knows the token."""
-        if self._options.token and not credentials.know(self._options.token):
-            raise TokenRequired("This door needs the read token as the password; the user name does not matter.")
-        return self.run
 
     def run(self, ask: Ask, answer: Answer) -> None:
         """Check the statement, run it, send what it gives."""

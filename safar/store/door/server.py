@@ -9,10 +9,9 @@ from aiohttp import web
 
 from safar.config import Config
 from safar.errors import ConfigError, TokenRequired
-from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask, Credentials
-from safar.store.door.door import Door, DoorOptions, Work, hosts_for, listen
-from safar.store.door.reader import Reader, directory_of
+from safar.store.door.ask import Credentials
+from safar.store.door.door import Door, DoorOptions, Room, hosts_for, listen
+from safar.store.door.reader import Reader, check_reader, directory_of
 from safar.store.door.writer import Writer
 from safar.store.store import Store, open_store
 
@@ -25,20 +24,18 @@ _BODY_MAX_BYTES = 1 << 28
 def store_server_app(store: Store, write_token: str, options: DoorOptions) -> web.Application:
     """Both doors of `store` at one port. `options.token` is the readers'; its body limit is for inserts."""
     directory = directory_of(store)
-    reader, writer = Reader(directory, options), Writer(directory)
+    # Rooms of their own: readers, however many, never keep an insert waiting.
+    readers, writers = Room(Reader(directory, options).run, options), Room(Writer(directory).run, options)
 
-    def write(ask: Ask, answer: Answer) -> None:
-        # As in ClickHouse, a GET never changes anything.
-        (writer.run if ask.may_write else reader.run)(ask, answer)
-
-    def admit(credentials: Credentials) -> Work:
+    def admit(credentials: Credentials, may_write: bool) -> Room:
         if credentials.user != WRITER:
-            return reader.admit(credentials)
+            check_reader(credentials, options)
+            return readers
         if not write_token or not credentials.know(write_token):
             raise TokenRequired(f"The user {WRITER} needs the write token as the password.")
-        return write
+        return writers if may_write else readers
 
-    return Door(admit, options).application()
+    return Door(admit, [readers, writers], options).application()
 
 
 async def serve_store(config: Config, stop: asyncio.Event) -> None:

@@ -50,17 +50,17 @@ SELECT user_id, rank() OVER (ORDER BY count() DESC) FROM events GROUP BY user_id
     user_id) < 3 ORDER BY user_id
 
 SELECT JSONExtractFloat(properties, 'price') AS p, JSONExtract(properties, 'tags', 'Array(String)'),
-    JSONHas(properties, 'x'), toTypeName(p) FROM events LIMIT 1
+    JSONHas(properties, 'x'), toTypeName(p) FROM events WHERE event_id = '0'
 
 SELECT arrayMap(x -> x * 2, [1, 2]), arrayFilter((x, i) -> i > 1, ['a', 'b'], [1, 2]), arrayReduce('sum', [1,
-    2]), arraySort(groupUniqArray(3)(user_id)), has([1], 1), [1, 2][1], (1, 'a').2 FROM events
+    2]), arraySort(groupUniqArray(user_id)), has([1], 1), [1, 2][1], (1, 'a').2 FROM events
 
 SELECT tag, count() FROM events ARRAY JOIN JSONExtract(properties, 'tags', 'Array(String)') AS tag GROUP BY
     tag ORDER BY tag
 
 SELECT map('a', 1)['a'], mapKeys(map('a', 1)), tuple(1, 2).1, untuple((1, 2))
 
-SELECT quantiles(0.5, 0.9)(toFloat64(revenue)), quantileExact(0.5)(number), topK(2)(event), argMax(event,
+SELECT quantiles(0.5, 0.9)(toFloat64(revenue)), quantileExact(0.5)(number), topK(2)(source), argMax(event,
     timestamp), sumMap(map(event, 1)), groupBitmap(number), corr(number, number) FROM events, numbers(2) AS n
 
 SELECT uniqMerge(s), sumOrNull(n), countIf(n > 1) FROM (SELECT uniqState(user_id) AS s, count() AS n FROM
@@ -74,7 +74,7 @@ SELECT toDate(timestamp) AS d, count() FROM events GROUP BY d ORDER BY d WITH FI
 
 SELECT user_id, event FROM events ORDER BY timestamp LIMIT 1 BY user_id
 
-SELECT 1 UNION ALL SELECT 2 UNION DISTINCT (SELECT 3 EXCEPT SELECT 4)
+SELECT * FROM (SELECT 1 AS n UNION ALL SELECT 2 UNION DISTINCT (SELECT 3 EXCEPT SELECT 4)) ORDER BY n
 
 (SELECT 1) INTERSECT (SELECT 1)
 
@@ -86,7 +86,7 @@ SELECT CASE WHEN revenue > 10 THEN 'high' ELSE 'low' END AS k, if(1, 2, 3), mult
 SELECT CAST(1 AS Decimal(38, 6)), '1.5'::Float64, toDecimal64('19.99', 2), 19.99, 1e20, nan, -1, 0xFF, true,
     NULL
 
-SELECT 'it\'s', 'a\\b', 'tab\there', 'سفر 😀', $$raw$$, "user_id" FROM events LIMIT 1
+SELECT 'it\'s', 'a\\b', 'tab\there', 'سفر 😀', $$raw$$, "user_id" FROM events WHERE event_id = '0'
 
 SELECT replaceRegexpOne('abc', '(b)', '[\\1]'), splitByChar(',', 'a,b'), lower('A'), match('abc', 'b.'), 'x'
     LIKE '%x%', 'x' NOT ILIKE 'Y'
@@ -97,8 +97,8 @@ SELECT domain('https://a.example/x?y=1'), extractURLParameter('http://a/?y=1', '
 SELECT * EXCEPT (properties, timestamp), * REPLACE (toDecimal128(revenue, 6) AS revenue) FROM events WHERE
     revenue > 0 ORDER BY timestamp LIMIT 2
 
-SELECT COLUMNS('^user') APPLY(length) APPLY(x -> x + 1), COLUMNS(event, source) APPLY(max) FROM events GROUP
-    BY user_id
+SELECT COLUMNS('^user') APPLY(length) APPLY(x -> x + 1), COLUMNS(event, source) APPLY(max)
+FROM events GROUP BY user_id ORDER BY user_id
 
 SELECT EXISTS(SELECT 1 FROM events), 1 = ANY(SELECT 1), (SELECT count() FROM events) AS n
 

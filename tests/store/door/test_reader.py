@@ -221,6 +221,8 @@ def test_a_statement_beyond_the_room_is_told_to_come_back(narrow: DoorProcess) -
         pass
     assert (reply.status, reply.code) == (503, 202)
     assert reply.headers["Retry-After"] == "1"
+    # The writer has a room of its own.
+    assert narrow.write("SELECT 1") == "1\n"
     running.join(timeout=60)
     # The same statement shows the other limit: it is stopped when its time is up, and the room is free again.
     assert (slow[-1].status, slow[-1].code) == (408, 159)
