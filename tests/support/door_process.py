@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
-from safar.store.door import DoorOptions, listen, store_server_app
+from safar.http import listen
+from safar.store.door import DoorOptions, store_server_app
 from safar.store.store import open_store
 
 READ_TOKEN = "read-me"
@@ -113,10 +114,9 @@ async def _serve(options: dict[str, Any]) -> None:
     store = open_store(f"chdb://{Path.cwd()}/store")
     hosts = frozenset(options.pop("hosts", ()))
     door_options = DoorOptions(token=READ_TOKEN, hosts=hosts, **options)
-    runner = await listen(store_server_app(store, WRITE_TOKEN, door_options), "127.0.0.1", 0)
-    print(runner.addresses[0][1], flush=True)  # noqa: T201 - tells the parent the port
-    await stop.wait()
-    await runner.cleanup()
+    async with listen(store_server_app(store, WRITE_TOKEN, door_options), "127.0.0.1", 0, "SAFAR_SQL_PORT") as port:
+        print(port, flush=True)  # noqa: T201 - tells the parent the port
+        await stop.wait()
     store.close()
 
 

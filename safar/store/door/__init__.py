@@ -10,8 +10,8 @@ A statement takes this path::
     server.py  `safar store-server`: both doors at one port
 """
 
-from safar.store.door.door import DoorOptions, hosts_for, listen
+from safar.store.door.door import DoorOptions, hosts_for
 from safar.store.door.reader import reader_door
 from safar.store.door.server import serve_store, store_server_app
 
-__all__ = ["DoorOptions", "hosts_for", "listen", "reader_door", "serve_store", "store_server_app"]
+__all__ = ["DoorOptions", "hosts_for", "reader_door", "serve_store", "store_server_app"]

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from safar.errors import ConfigError, QueryRefused, StoreUnavailable
+from safar.errors import QueryRefused, StoreUnavailable
 from safar.store.door.answer import Answer
 from safar.store.door.ask import Ask, Credentials, read_ask, read_credentials
 from safar.store.door.failures import FAILURES, failure
 
-# Queries come in the URL, too; the default of 8 kB is short for those that dashboards write.
-_URL_MAX_BYTES = 1 << 18
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Work = Callable[[Ask, Answer], None]
@@ -27,8 +25,8 @@ class DoorOptions:
 
     `token`, when there is one, is the password of every reader. `hosts` are the names by which the door may
     be called (the Host header), any when empty. In each room `workers` statements run at once and `waiting`
-    more wait; then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a format that
-    cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
+    more wait; then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a
+    format that cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
     """
 
     token: str = ""
@@ -49,18 +47,6 @@ def hosts_for(address: str) -> frozenset[str]:
     A web page can make its own name point to 127.0.0.1; the browser then lets it read what it finds there.
     """
     return _LOOPBACK if address in _LOOPBACK else frozenset()
-
-
-async def listen(application: web.Application, host: str, port: int) -> web.AppRunner:
-    """Serve a door at the SQL port until the caller cleans the runner up; ConfigError when the port is taken."""
-    runner = web.AppRunner(application, access_log=None, max_line_size=_URL_MAX_BYTES)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise ConfigError(f"SAFAR_SQL_PORT: {host}:{port} cannot be listened on: {error.strerror}.") from error
-    return runner
 
 
 class Room:

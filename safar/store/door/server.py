@@ -9,8 +9,9 @@ from aiohttp import web
 
 from safar.config import Config
 from safar.errors import ConfigError, TokenRequired
+from safar.http import listen
 from safar.store.door.ask import Credentials
-from safar.store.door.door import Door, DoorOptions, Room, hosts_for, listen
+from safar.store.door.door import Door, DoorOptions, Room, hosts_for
 from safar.store.door.reader import Reader, check_reader, directory_of
 from safar.store.door.writer import Writer
 from safar.store.store import Store, open_store
@@ -47,10 +48,7 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
         hosts = hosts_for(config.reader_host)
         options = DoorOptions(token=config.read_token, hosts=hosts, body_max_bytes=_BODY_MAX_BYTES)
         application = store_server_app(store, config.write_token, options)
-        runner = await listen(application, config.reader_host, config.sql_port)
-        try:
+        async with listen(application, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"):
             await stop.wait()
-        finally:
-            await runner.cleanup()
     finally:
         store.close()
