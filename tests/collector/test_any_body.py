@@ -96,7 +96,7 @@ def calls(draw: st.DrawFn) -> bytes:
     return as_object(call | {name: draw(MEMBERS[name]) for name in sorted(odd)})
 
 
-values = msgspec.json.Decoder(float_hook=Decimal).decode  # one number may be written in several ways
+json_values = msgspec.json.Decoder(float_hook=Decimal).decode  # one number may be written in several ways
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def new_lines(tail: Tail) -> list[Event | FailedEvent]:
     """What was stored since the last look: lines that this version reads, and would write as they are."""
     raw = [line for _, line in tail.lines()]
     lines = [read_line(line) for line in raw]
-    assert [values(to_line(line)) for line in lines] == [values(line) for line in raw]
+    assert [json_values(to_line(line)) for line in lines] == [json_values(line) for line in raw]
     assert not [line for line in lines if isinstance(line, FailedEvent) and "fault of the collector" in line.rule]
     return lines
 

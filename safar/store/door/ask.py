@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import lz4.frame
 from aiohttp import web
 
 from safar.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding
+from safar.store.door.inflate import inflated
 
 # What the HTTP interface itself understands; whatever else a client sends is a setting of the engine.
 _NOT_SETTINGS = frozenset(
@@ -24,8 +24,6 @@ _NOT_SETTINGS = frozenset(
 )  # fmt: skip
 # It comes back in a header.
 _QUERY_ID = re.compile(r"[^\w.:-]", re.ASCII)
-# aiohttp has undone these by the time the body is read, within the same limit.
-_INFLATED = ("", "identity", "gzip", "deflate", "br", "zstd")
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +86,8 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
             fields |= await _form(request)
             body = b""
         else:
-            body = await _body(request, body_max_bytes)
+            encoding = request.headers.get("Content-Encoding", "").lower()
+            body = inflated(await request.read(), encoding, body_max_bytes)
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLarge(f"The body is over {body_max_bytes} bytes.") from None
     headers = request.headers
@@ -115,31 +114,3 @@ async def _form(request: web.Request) -> dict[str, str]:
     if not all(isinstance(value, str) for value in form.values()):
         raise UnsupportedEncoding("External tables in a form are not supported here.")
     return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-async def _body(request: web.Request, limit: int) -> bytes:
-    body = await request.read()
-    encoding = request.headers.get("Content-Encoding", "").lower()
-    if encoding == "lz4":
-        return _unlz4(body, limit)
-    if encoding not in _INFLATED:
-        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known; gzip, deflate, br, zstd and lz4 are.")
-    return body
-
-
-def _unlz4(body: bytes, limit: int) -> bytes:
-    """Clients compress block by block, so there may be several frames, one after another."""
-    parts = []
-    room = limit
-    try:
-        while body:
-            frame = lz4.frame.LZ4FrameDecompressor()
-            part = frame.decompress(body, max_length=room)
-            if not frame.eof:
-                raise BodyTooLarge(f"The body is over {limit} bytes, or its last lz4 frame is cut off.")
-            parts.append(part)
-            room -= len(part)
-            body = frame.unused_data or b""
-    except RuntimeError as error:
-        raise MalformedRequest(f"The body is not lz4: {error}.") from None
-    return b"".join(parts)
