@@ -16,7 +16,7 @@ ENGINE = ReplacingMergeTree ORDER BY version
 def migrate(store: Store) -> list[str]:
     """Bring the tables up to date and return the names of the files applied.
 
-    Each file is one statement that may run twice (IF NOT EXISTS, OR REPLACE): a process killed between a
+    Each file is one statement that may run twice (IF NOT EXISTS): a process killed between a
     statement and its entry in the history, or two processes at once, do no harm.
     """
     store.command(_HISTORY)

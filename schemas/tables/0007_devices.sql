@@ -1,6 +1,6 @@
 -- Each anonymousId with the persons it was seen with. `seen` is filled for devices of a few users only: who was
 -- identified when, in which session.
-CREATE OR REPLACE VIEW devices AS
+CREATE VIEW IF NOT EXISTS devices AS
 WITH
     (SELECT nobody FROM identity_rules) AS nobody,
     (SELECT most_users_of_a_device FROM identity_rules) AS most_users,

@@ -1,6 +1,6 @@
 -- What analysts read: every event with the person it belongs to. A person is a userId, or the userId that the
 -- anonymousId became known by: in its session, else next after it, else last before it.
-CREATE OR REPLACE VIEW touchpoints AS
+CREATE VIEW IF NOT EXISTS touchpoints AS
 WITH
     (SELECT nobody FROM identity_rules) AS nobody,
     (SELECT most_users_of_a_device FROM identity_rules) AS most_users

@@ -159,7 +159,7 @@ def test_a_line_of_an_older_and_of_a_newer_contract_load(sink, store):
 
 
 offsets = itertools.count()
-columns = st.sampled_from(list(msgspec.json.decode(line("a"))) + ["revenue", "score", "properties", "log_id", "new"])
+columns = st.sampled_from([*msgspec.json.decode(line("a")), "revenue", "score", "properties", "log_id", "new"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

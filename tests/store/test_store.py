@@ -71,7 +71,7 @@ def test_a_file_where_the_directory_should_be_is_refused_in_one_sentence(tmp_pat
 
 
 def test_a_directory_that_another_process_has_open_is_refused_with_that_process(tmp_path):
-    program = "import sys; from safar.store import open_store; s = open_store(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    program = "import sys, safar.store as s; o = s.open_store(sys.argv[1]); print(flush=True); sys.stdin.read()"
     dsn = f"chdb://{tmp_path}/store"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", program, dsn], **pipes) as owner:
@@ -100,9 +100,9 @@ def test_a_closed_store_can_be_opened_again_and_so_can_another(tmp_path):
 
 
 def test_a_second_directory_beside_an_open_one_is_refused_in_words(tmp_path):
-    with fresh_store(tmp_path / "one"), closing(open_store(f"chdb://{tmp_path}/two/store")) as second:
-        with pytest.raises(StoreUnavailable, match="already initialized with path"):
-            second.query("SELECT 1")
+    refusal = pytest.raises(StoreUnavailable, match="already initialized with path")
+    with fresh_store(tmp_path / "one"), closing(open_store(f"chdb://{tmp_path}/two/store")) as second, refusal:
+        second.query("SELECT 1")
 
 
 def test_a_closed_store_answers_nobody(tmp_path):
@@ -113,9 +113,9 @@ def test_a_closed_store_answers_nobody(tmp_path):
 
 
 def test_a_server_that_is_away_is_named_without_its_password():
-    with closing(open_store(f"http://writer:hush@127.0.0.1:{free_port()}/default")) as store:
-        with pytest.raises(StoreUnavailable, match=r"^The store does not answer: .*refused") as failure:
-            store.query("SELECT 1")
+    store = open_store(f"http://writer:hush@127.0.0.1:{free_port()}/default")
+    with pytest.raises(StoreUnavailable, match=r"^The store does not answer: .*refused") as failure:
+        store.query("SELECT 1")
     assert "hush" not in str(failure.value)
     assert "\n" not in str(failure.value)
 

@@ -1,9 +1,13 @@
 """Read a log in tests: bounded polling instead of sleeping."""
 
+import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 
-from safar.log import LogReader, LogRecord, NewRecord
+from safar.errors import SafarError
+from safar.log import LogReader, LogRecord, NewRecord, open_log
 
 _PATIENCE_S = 60
 
@@ -41,3 +45,29 @@ def values(records: Sequence[LogRecord], partition: int = 0) -> list[str]:
 def after(records: Sequence[LogRecord]) -> Mapping[int, int]:
     """What to commit when all of `records` are stored."""
     return {record.partition: record.offset + 1 for record in records}
+
+
+def open_together(url: str, rounds: int, processes: int) -> list[set[str]]:
+    """Let several processes open `rounds` new logs, each at the same moment; the identities they found, by round."""
+    spawn = multiprocessing.get_context("spawn")
+    together, answers = spawn.Barrier(processes), spawn.SimpleQueue()
+    started = [spawn.Process(target=_open_each, args=(url, rounds, together, answers)) for _ in range(processes)]
+    for process in started:
+        process.start()
+    found = [answers.get() for _ in started]
+    for process in started:
+        process.join()
+    return [set(each) for each in zip(*found, strict=True)]
+
+
+def _open_each(url: str, rounds: int, together: Barrier, answers: "SimpleQueue[list[str]]") -> None:
+    found = []
+    for number in range(rounds):
+        together.wait(_PATIENCE_S)
+        try:
+            log = open_log(f"{url}/{number}")
+            log.committed("group")
+            found.append(log.log_id)
+        except SafarError as error:
+            found.append(str(error))
+    answers.put(found)

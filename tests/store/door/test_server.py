@@ -3,21 +3,18 @@
 import asyncio
 import gzip
 import itertools
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import clickhouse_connect
 import lz4.frame
 import pytest
-from backports import zstd
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from safar.config import load_config
-from safar.errors import BodyTooLarge, ConfigError, MalformedRequest
+from safar.errors import ConfigError
 from safar.store.door import serve_store
-from safar.store.door.inflate import inflated
 from safar.store.migrate import migrate
 from safar.store.store import open_store
 from tests.support import door_process
@@ -120,24 +117,6 @@ def test_the_statement_may_stand_in_the_url_and_the_rows_in_a_compressed_body(
     assert reply.status == 200, reply.body
     assert '"written_rows": "100"' in reply.headers["X-ClickHouse-Summary"]
     assert _count(writer, table) == 100
-
-
-@pytest.mark.parametrize(
-    ("encoding", "encode"),
-    [("gzip", gzip.compress), ("deflate", zlib.compress), ("lz4", lz4.frame.compress), ("zstd", zstd.compress)],
-)
-def test_a_compressed_body_is_bounded_while_it_inflates_and_must_be_whole(
-    encoding: str, encode: Callable[[bytes], bytes]
-) -> None:
-    body = encode(b"0" * 600) + encode(b"1" * 400)
-    assert inflated(body, encoding, 1000) == b"0" * 600 + b"1" * 400
-    with pytest.raises(BodyTooLarge):
-        inflated(body, encoding, 999)
-    with pytest.raises(BodyTooLarge):
-        inflated(encode(b"0" * (64 << 20)), encoding, 1000)
-    for broken in (body[:-6], b"not compressed at all"):
-        with pytest.raises(MalformedRequest):
-            inflated(broken, encoding, 1000)
 
 
 def test_a_body_that_inflates_too_far_or_in_an_unknown_way_inserts_nothing(
