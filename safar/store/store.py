@@ -29,7 +29,7 @@ _INSERT_SETTINGS = {
     "input_format_skip_unknown_fields": 1,
 }
 
-_EMBEDDED_LIMITS = {"max_memory_usage": 2_000_000_000, "max_threads": 2, "max_execution_time": 120}
+_EMBEDDED_LIMITS = {"max_memory_usage": 2_000_000_000, "max_threads": 2, "max_execution_time": 60}
 
 
 class RowsRefused(Exception):
