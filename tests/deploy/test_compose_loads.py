@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.support.deployment import COMPOSE_FILE, ROOT, SECRETS, lacking, need
 
 _SOURCE = Path(__file__).parent / "compose_check"
 _OLDEST_GO = (1, 24)
+_COMPOSE_GO = "github.com/compose-spec/compose-go/v2@v2.16.2"
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +24,17 @@ def compose_check(tmp_path_factory):
     version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_GO:
         lacking("go {}.{} or newer".format(*_OLDEST_GO))
-    program = tmp_path_factory.mktemp("compose_check") / "compose_check"
+    directory = tmp_path_factory.mktemp("compose_check")
+    shutil.copy(_SOURCE / "main.go", directory)
     # Plain and unoptimised: the first build on a machine compiles the standard library as well.
-    build = [go, "build", "-gcflags=all=-N -l", "-o", str(program), "."]
-    subprocess.run(build, cwd=_SOURCE, env={**os.environ, "CGO_ENABLED": "0"}, check=True, timeout=280)
-    return program
+    for step in (
+        [go, "mod", "init", "safar/compose_check"],
+        [go, "get", _COMPOSE_GO],
+        [go, "build", "-gcflags=all=-N -l", "-o", "compose_check", "."],
+    ):
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+        subprocess.run(step, cwd=directory, env=environment, check=True, timeout=280)
+    return directory / "compose_check"
 
 
 def _load(program: Path, variables: dict[str, str], *services: str) -> "subprocess.CompletedProcess[str]":
