@@ -62,7 +62,13 @@ def parse_money(value: Any, field: str) -> Decimal:  # noqa: ANN401 - as sent
     """An amount that Decimal(38, 6) holds exactly; the JSON text's own digits, never a float's."""
     if type(value) not in _NUMBERS:
         raise EventRejected(RejectionTag.INVALID_FIELD, field, "must be a number")
-    amount = Decimal(repr(value)) if type(value) is float else Decimal(value)
+    if type(value) is float:
+        text = repr(value)
+        # Nearly every amount: no need to take its digits apart.
+        if len(text.partition(".")[2]) <= _MONEY_DECIMALS and "e" not in text:
+            return Decimal(text)
+        value = text
+    amount = Decimal(value)
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int) or len(digits) + exponent > _MONEY_DIGITS:
         raise EventRejected(

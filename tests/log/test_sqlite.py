@@ -209,6 +209,17 @@ def test_a_writer_that_finds_the_file_locked_is_unavailable_and_goes_on_after(lo
         assert [(record.offset, record.value) for record in read(reader, 1)] == [(0, b"b")]
 
 
+def test_a_writer_that_finds_its_offset_taken_goes_on_where_the_file_ends(log, directory):
+    with closing(log.writer()) as writer:
+        damage(directory, "INSERT INTO records VALUES (1, 1, 0, x'')")
+        with pytest.raises(LogUnavailable, match="UNIQUE"):
+            writer.append(lines(0, ["a", "b"]))
+        writer.append(lines(0, ["c"]))
+    with closing(log.reader(GROUP)) as reader:
+        assert reader.ends() == {0: 3, 1: 0}
+        assert [record.value for record in read(reader, 2)] == [b"", b"c"]
+
+
 def test_a_commit_that_fails_is_unavailable_and_changes_nothing(log, directory):
     append(log, *lines(0, ["a", "b"]))
     with (
