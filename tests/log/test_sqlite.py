@@ -45,7 +45,9 @@ def start_appending(directory: Path) -> Iterator[Callable[[int], "subprocess.Pop
 
     def start(groups: int) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", APPENDING, f"sqlite://{directory}?partitions=2", str(groups)]
-        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        started.append(subprocess.Popen(command, env=environment, text=True, **pipes))
         return started[-1]
 
     yield start
