@@ -63,7 +63,8 @@ async def test_twenty_kills_lose_nothing_and_store_nothing_twice(tmp_path):
 
 
 async def test_without_the_recovery_step_the_same_harness_sees_doubles(tmp_path):
-    pipeline = Pipeline(tmp_path)
+    # Small batches: on a slow machine one that holds the whole backlog would be killed before it is ever stored.
+    pipeline = Pipeline(tmp_path, {"SAFAR_INSERT_MAX_ROWS": "2000"})
     pipeline.aggregator.launcher = faulty(deaths=0.5, recovering=False)
     try:
         await kill_under_load(pipeline, SEED, kills=8)
