@@ -3,7 +3,7 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain, count, islice
@@ -15,18 +15,12 @@ from tqdm import tqdm
 from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
 from safar.contract.values import exact_number
-from safar.demo import cdnow, shop
+from safar.demo.load import DEMO_SOURCES
 from safar.errors import StoreUnavailable
 from safar.store import Store, migrate, open_store
 from safar.store.identity import refresh_aliases
 
 _ROWS_PER_INSERT = 20_000
-
-# Each source's calls as a client would send them.
-_SOURCES: Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]] = {
-    cdnow.SOURCE: cdnow.cdnow_calls,
-    shop.SOURCE: shop.shop_calls,
-}
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(float_hook=exact_number).decode
@@ -63,7 +57,7 @@ def bundled_data() -> BundledData:
 
 def load_bundled(store: Store) -> None:
     """Fill a store that has its tables."""
-    lines = chain.from_iterable(stored_lines(source, calls()) for source, calls in _SOURCES.items())
+    lines = chain.from_iterable(stored_lines(source, calls()) for source, calls in DEMO_SOURCES.items())
     shown = iter(tqdm(lines, "bundled data", unit=" events", leave=False, disable=None))
     batches = iter(lambda: list(islice(shown, _ROWS_PER_INSERT)), [])
     for number, batch in enumerate(batches):

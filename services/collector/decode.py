@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _MAX_DEPTH = 64
 _NULL = msgspec.Raw(b"null")
 
-# Money must keep the digits of the JSON text: numbers with a point become Decimal, never float.
+# Money must keep the digits of the JSON text.
 _decode_call = msgspec.json.Decoder(float_hook=exact_number).decode
 # What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, an exponent beyond Decimal's.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
