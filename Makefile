@@ -10,10 +10,11 @@ help:               ## this list
 run: .venv/run      ## the whole pipeline on this machine, with the demonstration data, until Ctrl-C
 	@$(BIN)/safar up --demo
 
-check: .venv/dev    ## style and types
+check: .venv/dev    ## style, types and the files of schemas/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/contract/test_schemas.py
 
 test: .venv/dev     ## every test; those that need java, go, node, chromium or promtool skip by name without it
 	$(BIN)/python -m pytest

@@ -11,15 +11,12 @@ import uvloop
 from aiohttp import web
 
 from bench import events, sender
-from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
-from safar.contract.values import exact_number
 from safar.http import listen
 from safar.log import NewRecord, open_log
 from safar.store import migrate, open_store
 
 _RECEIPT = Receipt("bench", datetime(2026, 6, 1, tzinfo=UTC))
-_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 def contract_alone(count: int = 50_000) -> float:
@@ -27,12 +24,12 @@ def contract_alone(count: int = 50_000) -> float:
     calls = [msgspec.json.encode(events.call(number)) for number in range(count)]
     started = time.perf_counter()
     for raw in calls:
-        to_line(accept(_decode(raw), _RECEIPT))
+        accept(raw, _RECEIPT)
     return count / (time.perf_counter() - started)
 
 
 def _line(number: int) -> bytes:
-    return to_line(accept(_decode(msgspec.json.encode(events.call(number))), _RECEIPT))
+    return accept(msgspec.json.encode(events.call(number)), _RECEIPT)[1]
 
 
 def log_alone(directory: Path, groups: int = 200, group: int = 1000) -> float:

@@ -1,187 +1,165 @@
-"""From a call as sent to the stored event: the ordered steps are `accept`.
+"""From a call as sent to the stored event: read it, fill the columns, write the line.
 
-One call in, one `Event` or one `EventRejected` out; nothing here knows about HTTP or the log.
+One call in, one `Event` with its line or one `EventRejected` out; nothing here knows about HTTP or the log.
 """
 
 import math
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from safar.contract.calls import Call, Context, Properties, Reading, Receipt
+from safar.contract.careful import read_carefully
 from safar.contract.channels import channels
-from safar.contract.event import CONTRACT_VERSION, Event
+from safar.contract.event import CONTRACT_VERSION, Event, to_line
+from safar.contract.quick import is_sound, read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
-from safar.contract.values import corrected, cut_ip, parse_money, parse_timestamp
-from safar.errors import EventRejected, RejectionTag
+from safar.contract.values import corrected, parse_money, parse_timestamp
 
-Call = dict[str, Any]
+__all__ = ["Receipt", "accept", "load_contract"]
 
-_CALL_TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
-_DEFAULT_NAMES = {"page": "Page Viewed", "screen": "Screen Viewed"}
-_SCORES = frozenset({int, float, Decimal, str})
-_TEXT_COLUMNS = frozenset({"order_id", "product_id", "case_id", "agent", "topic"})
 _INITIATORS = ("customer", "us")
-_NESTED = ("properties", "traits", "context")
+_SCORES = frozenset({int, float, Decimal, str})
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What the collector knows about a call: whose it is and when it came."""
-
-    source: str
-    received_at: datetime
-    sent_at: datetime | None = None
-    strict: bool = False
-    currency: str = ""
+def load_contract() -> None:
+    """Read schemas/ now, so that a service with a broken file says so and does not start. Raises ConfigError."""
+    contract()
+    channels()
+    shapes()
 
 
-def accept(call: Any, receipt: Receipt) -> Event:  # noqa: ANN401 - anything may be sent
-    """Check `call` against the contract and build the event that is stored."""
-    tidy = _without_nulls(call)
-    name, point = _touchpoint(tidy, receipt)
-    contract().check(tidy, point)
-    event = _identified(tidy, receipt)
-    _name(event, tidy, name, point)
-    _stamp(event, tidy, receipt)
-    _fill_columns(event, tidy, point, receipt)
+def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
+    """Check the call in `raw` against the contract; the event that is stored and its line.
+
+    Raises EventRejected, naming the field and the rule.
+    """
+    reading = read_quickly(raw, receipt)
+    if reading:
+        event = event_of(reading, receipt)
+        line = to_line(event)
+        if is_sound(line):
+            return event, line
+    event = event_of(read_carefully(raw, receipt), receipt)
+    return event, to_line(event)
+
+
+def event_of(reading: Reading, receipt: Receipt) -> Event:
+    """What reports filter by becomes a column; everything stays in the details as well."""
+    call, point, properties, context = reading.call, reading.point, reading.properties, reading.context
+    original, sent_at = _stamps(call, receipt)
+    event = Event(
+        contract=CONTRACT_VERSION,
+        event_id=call.message_id or str(uuid.uuid4()),
+        source=receipt.source,
+        type=reading.type,
+        event=reading.name,
+        timestamp=corrected(original, sent_at, receipt.received_at),
+        original_timestamp=original,
+        sent_at=sent_at,
+        received_at=receipt.received_at,
+        properties=reading.details,
+        context=reading.surroundings,
+    )
+    _fill_ids(event, call, properties, context)
+    if reading.name:
+        _fill_kind(event, call, point, properties)
+        _fill_texts(event, properties)
+        _fill_figures(event, properties, point, receipt)
+        channels().fill(event, point, properties, context)
     return event
 
 
-def _without_nulls(call: Any) -> Call:  # noqa: ANN401
-    """SDKs send explicit nulls for what they do not know: absent, as far as the contract goes."""
-    if not isinstance(call, dict):
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be a JSON object")
-    tidy: Call = dict(call)
-    tidy.setdefault("properties", {})
-    context = tidy.get("context")
-    if type(context) is dict:
-        nested = {key: _present(value) for key, value in context.items() if _has_nulls(value)}
-        if nested:
-            tidy["context"] = {**context, **nested}
-    for key in _NESTED:
-        if _has_nulls(tidy.get(key)):
-            tidy[key] = _present(tidy[key])
-    if None in tidy.values():
-        tidy = {"properties": {}, **_present(tidy)}
-    return tidy
+def _fill_ids(event: Event, call: Call, properties: Properties, context: Context) -> None:
+    """Whose event it is. Most events have few of these, so each is looked at before it is converted."""
+    if call.user_id is not None:
+        event.user_id = str(call.user_id)
+    if call.anonymous_id is not None:
+        event.anonymous_id = str(call.anonymous_id)
+    if call.previous_id is not None:
+        event.previous_id = str(call.previous_id)
+    if call.group_id is not None:
+        event.group_id = str(call.group_id)
+    session = context.session_id or properties.session_id
+    if session is not None:
+        event.session_id = _text(session)
 
 
-def _has_nulls(value: Any) -> bool:  # noqa: ANN401
-    return type(value) is dict and None in value.values()
-
-
-def _present(value: Call) -> Call:
-    return {key: item for key, item in value.items() if item is not None}
-
-
-def _touchpoint(call: Call, receipt: Receipt) -> tuple[str, Touchpoint | None]:
-    """The canonical name and the touchpoint; unknown names pass as unmapped unless the source is strict."""
-    kind = call.get("type")
-    if not isinstance(kind, str) or kind not in _CALL_TYPES:
-        rule = "is required" if kind is None else f"must be one of {', '.join(sorted(_CALL_TYPES))}"
-        raise EventRejected(RejectionTag.MISSING_FIELD if kind is None else RejectionTag.INVALID_FIELD, "type", rule)
-    name = _DEFAULT_NAMES.get(kind) or (call.get("event") if kind == "track" else "")
-    if not name or not isinstance(name, str):
-        return "", None
-    point = contract().touchpoint(name)
-    if point is None and receipt.strict:
-        raise EventRejected(
-            RejectionTag.UNKNOWN_EVENT,
-            "event",
-            "is not a touchpoint of the contract, and the source is strict",
-        )
-    return (point.name if point else name), point
-
-
-def _identified(call: Call, receipt: Receipt) -> Event:
-    return Event(
-        contract=CONTRACT_VERSION,
-        event_id=call.get("messageId") or str(uuid.uuid4()),
-        source=receipt.source,
-        type=call["type"],
-        user_id=str(call.get("userId", "")),
-        anonymous_id=str(call.get("anonymousId", "")),
-        previous_id=str(call.get("previousId", "")),
-        group_id=str(call.get("groupId", "")),
-        timestamp=receipt.received_at,
-        received_at=receipt.received_at,
-    )
-
-
-def _name(event: Event, call: Call, name: str, point: Touchpoint | None) -> None:
-    event.event = name
-    if point:
-        event.stage = point.stage
-        event.initiator = point.initiator
-        event.sent_as = call["event"] if event.type == "track" and call["event"] != name else ""
-    elif name:
+def _fill_kind(event: Event, call: Call, point: Touchpoint | None, properties: Properties) -> None:
+    """What happened, at which stage, by whom."""
+    if point is None:
         event.stage = "unmapped"
+    else:
+        event.stage, event.initiator = point.stage, point.initiator
+        if event.type == "track" and call.event != point.name:
+            event.sent_as = call.event or ""
+    if properties.initiator in _INITIATORS:
+        event.initiator = properties.initiator
 
 
-def _stamp(event: Event, call: Call, receipt: Receipt) -> None:
-    field = "originalTimestamp" if "originalTimestamp" in call else "timestamp"
-    event.original_timestamp = parse_timestamp(call.get(field), field)
-    event.sent_at = parse_timestamp(call["sentAt"], "sentAt") if "sentAt" in call else receipt.sent_at
-    event.timestamp = corrected(event.original_timestamp, event.sent_at, receipt.received_at)
+def _fill_texts(event: Event, properties: Properties) -> None:
+    if properties.order_id is not None:
+        event.order_id = _text(properties.order_id)
+    if properties.product_id is not None:
+        event.product_id = _text(properties.product_id)
+    if properties.case_id is not None:
+        event.case_id = _text(properties.case_id)
+    if properties.agent is not None:
+        event.agent = _text(properties.agent)
+    if properties.topic is not None:
+        event.topic = _text(properties.topic)
 
 
-def _fill_columns(event: Event, call: Call, point: Touchpoint | None, receipt: Receipt) -> None:
-    """What reports filter by becomes a column; everything stays in properties as well."""
-    properties, context = _details(event, call), call.get("context", {})
-    event.session_id = _text(context.get("sessionId") or properties.get("session_id"))
-    if event.event:
-        for column in _TEXT_COLUMNS & properties.keys():
-            setattr(event, column, _text(properties[column]))
-        if properties.get("initiator") in _INITIATORS:
-            event.initiator = properties["initiator"]
-        _figures(event, properties, point, receipt)
-        channels().fill(event, properties, context, point)
-    if "ip" in context:
-        context = {**context, "ip": cut_ip(context["ip"])}
-    event.properties, event.context = properties, context
-
-
-def _details(event: Event, call: Call) -> Call:
-    """The event's own data: properties with a page's name, or the traits of identify and group."""
-    properties: Call = call["properties"]
-    if not event.event:
-        return {**properties, **call.get("traits", {})}
-    if event.type != "track" and "name" in call:
-        return {"name": call["name"], **properties}
-    return properties
-
-
-def _figures(event: Event, properties: Call, point: Touchpoint | None, receipt: Receipt) -> None:
-    """Money and scores, under the names that the touchpoint gives; ratings come as text too."""
-    if point:
-        for name in point.revenue:
-            if name in properties:
-                event.revenue = parse_money(properties[name], f"properties.{name}")
-                break
-        for name in point.score:
-            if type(properties.get(name)) in _SCORES:
-                event.score = _number(properties[name])
-                break
-    currency = properties.get("currency")
-    if type(currency) is str:
-        event.currency = currency.upper()
+def _fill_figures(event: Event, properties: Properties, point: Touchpoint | None, receipt: Receipt) -> None:
+    """Money and scores, under the names that the touchpoint gives; money without a currency takes the source's."""
+    if point and point.revenue:
+        event.revenue = _revenue(properties, point.revenue)
+    if point and point.score:
+        event.score = _score(properties, point.score)
+    if type(properties.currency) is str:
+        event.currency = properties.currency.upper()
     elif event.revenue is not None:
         event.currency = receipt.currency
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401 - one of _SCORES
-    """As a float; None for words, and for what no float holds: only some touchpoints have rules for their score."""
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+def _stamps(call: Call, receipt: Receipt) -> tuple[datetime | None, datetime | None]:
+    """When it happened and when it was sent, by the client's clock."""
+    if call.original_timestamp is not None:
+        original = parse_timestamp(call.original_timestamp, "originalTimestamp")
+    else:
+        original = parse_timestamp(call.timestamp, "timestamp")
+    return original, receipt.sent_at if call.sent_at is None else parse_timestamp(call.sent_at, "sentAt")
 
 
-def _text(value: Any) -> str:  # noqa: ANN401
+def _revenue(properties: Properties, names: tuple[str, ...]) -> Decimal | None:
+    """The first amount that is there."""
+    for name in names:
+        amount = getattr(properties, name)
+        if type(amount) is msgspec.Raw:  # checked when it was read
+            return Decimal(bytes(amount).decode())
+        if amount is not None:
+            return parse_money(amount, f"properties.{name}")
+    return None
+
+
+def _score(properties: Properties, names: tuple[str, ...]) -> float | None:
+    """The first answer or rating that is there; None for words, and for what no float holds: not all have a rule."""
+    for name in names:
+        value = getattr(properties, name)
+        if type(value) in _SCORES:
+            try:
+                number = float(value)
+            except (ValueError, OverflowError):
+                return None
+            return number if math.isfinite(number) else None
+    return None
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - as sent
     if type(value) is str:
         return value
     return str(value) if type(value) is int else ""

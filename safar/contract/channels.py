@@ -11,25 +11,16 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from safar.contract.calls import Campaign, Context, Library, Page, Properties
 from safar.contract.event import Event
 from safar.contract.schemas import Touchpoint, schemas_dir
 
 _REMEMBERED_VISITS = 8192
 
-_Json = Mapping[str, Any]
+_NO_PAGE, _NO_CAMPAIGN, _NO_LIBRARY = Page(), Campaign(), Library()
 
 
-class Visit(NamedTuple):
-    """What an event says about where its visit came from."""
-
-    url: str
-    referrer: str
-    source: str
-    medium: str
-    campaign: str
-
-
-class Landing(NamedTuple):
+class _Landing(NamedTuple):
     """What the rules make of a visit."""
 
     channel: str
@@ -38,6 +29,9 @@ class Landing(NamedTuple):
     source: str
     medium: str
     campaign: str
+
+
+_NOWHERE = _Landing("", "", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -78,65 +72,54 @@ class Channels:
         self._internal = _pattern(rules["internal_referrers"])
         self._acquisition = [_acquisition_rule(rule) for rule in rules["acquisition"]]
         self._touch = [_touch_rule(rule) for rule in rules["touch"]]
-        self.landing = lru_cache(_REMEMBERED_VISITS)(self._landing)
+        self._landing = lru_cache(_REMEMBERED_VISITS)(self._judge)
         self._client_channel = lru_cache(_REMEMBERED_VISITS)(self._client)
 
-    def fill(
-        self,
-        event: Event,
-        properties: Mapping[str, Any],
-        context: Mapping[str, Any],
-        point: Touchpoint | None,
-    ) -> None:
+    def fill(self, event: Event, point: Touchpoint | None, properties: Properties, context: Context) -> None:
         """Set the channel columns of `event`."""
-        page, campaign = context.get("page"), context.get("campaign")
-        if page or campaign or event.type == "page":
-            visit = _visit(event, properties, page or {}, campaign or {})
-            if any(visit):
-                self._fill_acquisition(event, self.landing(visit))
-        event.touch_channel = self._touch_channel(event, properties, context, point)
-
-    @staticmethod
-    def _fill_acquisition(event: Event, landing: Landing) -> None:
-        event.acquisition_channel = landing.channel
-        event.referrer, event.url = landing.referrer_host, landing.page
-        event.campaign, event.campaign_source, event.campaign_medium = landing.campaign, landing.source, landing.medium
-
-    def _landing(self, visit: Visit) -> Landing:
-        host, page, parameters = _split(visit.url)
-        facts = {
-            "utm_source": visit.source or parameters.get("utm_source", ""),
-            "utm_medium": visit.medium or parameters.get("utm_medium", ""),
-            "campaign": visit.campaign or parameters.get("utm_campaign", ""),
-        }
-        referrer = _split(visit.referrer)[0]
-        internal = bool(referrer) and (_related(host, referrer) or self._internal.search(referrer) is not None)
-        facts["referrer"] = "" if internal else referrer
-        matching = (rule.channel for rule in self._acquisition if rule.matches(facts, parameters))
-        otherwise = "" if internal else "referral" if referrer else "direct"
-        channel = next(matching, otherwise)
-        return Landing(channel, referrer, page, facts["utm_source"], facts["utm_medium"], facts["campaign"])
-
-    def _touch_channel(
-        self,
-        event: Event,
-        properties: Mapping[str, Any],
-        context: Mapping[str, Any],
-        point: Touchpoint | None,
-    ) -> str:
+        page, campaign = context.page or _NO_PAGE, context.campaign or _NO_CAMPAIGN
+        url, referrer = page.url, page.referrer
+        if event.type == "page":  # which may carry them as properties
+            url, referrer = url or _text(properties.url), referrer or _text(properties.referrer)
+        if url or referrer or campaign is not _NO_CAMPAIGN:
+            landing = self._landing(url or "", referrer or "", campaign.source, campaign.medium, campaign.name)
+            (
+                event.acquisition_channel,
+                event.referrer,
+                event.url,
+                event.campaign_source,
+                event.campaign_medium,
+                event.campaign,
+            ) = landing
         if point and point.touch_channel:
-            return point.touch_channel
-        named = properties.get("channel")
-        if isinstance(named, str) and named in self.touch_channels:
-            return named
-        library = context.get("library", {}).get("name", "")
-        page = context.get("page", {})
-        return self._client_channel(
-            library, context.get("userAgent", ""), event.type, bool(page.get("url") or page.get("path"))
-        )
+            event.touch_channel = point.touch_channel
+        elif type(properties.channel) is str and properties.channel in self.touch_channels:
+            event.touch_channel = properties.channel
+        else:
+            library = context.library.name if context.library else None
+            event.touch_channel = self._client_channel(
+                library, context.user_agent, event.type, bool(page.url or page.path)
+            )
 
-    def _client(self, library: str, user_agent: str, call: str, page: bool) -> str:
-        matching = (rule.channel for rule in self._touch if rule.matches(library, user_agent, call, page))
+    def _judge(self, url: str, referrer: str, source: str | None, medium: str | None, name: str | None) -> _Landing:
+        if not (url or referrer or source or medium or name):
+            return _NOWHERE
+        host, page, parameters = _split(url)
+        facts = {
+            "utm_source": source or parameters.get("utm_source", ""),
+            "utm_medium": medium or parameters.get("utm_medium", ""),
+            "campaign": name or parameters.get("utm_campaign", ""),
+        }
+        referring = _split(referrer)[0]
+        internal = bool(referring) and (_related(host, referring) or self._internal.search(referring) is not None)
+        facts["referrer"] = "" if internal else referring
+        matching = (rule.channel for rule in self._acquisition if rule.matches(facts, parameters))
+        otherwise = "" if internal else "referral" if referring else "direct"
+        channel = next(matching, otherwise)
+        return _Landing(channel, referring, page, facts["utm_source"], facts["utm_medium"], facts["campaign"])
+
+    def _client(self, library: str | None, user_agent: str | None, call: str, page: bool) -> str:
+        matching = (rule.channel for rule in self._touch if rule.matches(library or "", user_agent or "", call, page))
         return next(matching, "server")
 
 
@@ -144,19 +127,6 @@ class Channels:
 def channels() -> Channels:
     """The rules of schemas/channels.toml, compiled once."""
     return Channels(tomllib.loads((schemas_dir() / "channels.toml").read_text(encoding="utf-8")))
-
-
-def _visit(event: Event, properties: _Json, page: _Json, campaign: _Json) -> Visit:
-    url, referrer = page.get("url"), page.get("referrer")
-    if event.type == "page":  # which may carry them as properties
-        url, referrer = url or _text(properties.get("url")), referrer or _text(properties.get("referrer"))
-    return Visit(
-        url or "",
-        referrer or "",
-        campaign.get("source", ""),
-        campaign.get("medium", ""),
-        campaign.get("name", ""),
-    )
 
 
 def _split(url: str) -> tuple[str, str, Mapping[str, str]]:

@@ -6,12 +6,14 @@ needs no translation on its way into ClickHouse. The position columns are added 
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 CONTRACT_VERSION = 1
 """Version of the stored line. Changes are additive: lines of every earlier version still load."""
+
+EMPTY_OBJECT = msgspec.Raw(b"{}")
 
 CallType = Literal["track", "page", "screen", "identify", "group", "alias"]
 
@@ -51,8 +53,9 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", 
     score: float | None = None
     revenue: Decimal | None = None
     currency: str = ""
-    properties: dict[str, Any] = msgspec.field(default_factory=dict)
-    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    properties: msgspec.Raw = EMPTY_OBJECT
+    """JSON text, as sent wherever it could stay as it was; so is `context`."""
+    context: msgspec.Raw = EMPTY_OBJECT
 
 
 class FailedEvent(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag="failed"):

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 
 from safar.contract.schemas import Touchpoint, shared_schemas, touchpoints
-from safar.errors import EventRejected, RejectionTag
+from safar.errors import ConfigError, EventRejected, RejectionTag
 
 _ENVELOPE = "safar:envelope"
 # Messages must not repeat what was sent: it may be personal.
@@ -24,11 +24,8 @@ class Contract:
         shared = {**shared_schemas(), **{point.schema["$id"]: point.schema for point in points}}
         self._schemas: Schemas = shared
         registry = jsonschema_rs.Registry([(name, dict(schema)) for name, schema in shared.items()])
-        self._names = {name.casefold(): point for point in points for name in (point.name, *point.aliases)}
-        self._validators = {
-            point.name: jsonschema_rs.validator_for(_call_schema(point), registry=registry, mask=_VALUE)
-            for point in points
-        }
+        self._names = _by_name(points)
+        self._validators = {point.name: _validator(point, registry) for point in points}
         self._envelope = jsonschema_rs.validator_for({"$ref": _ENVELOPE}, registry=registry, mask=_VALUE)
 
     def touchpoint(self, name: str) -> Touchpoint | None:
@@ -44,8 +41,26 @@ class Contract:
 
 @cache
 def contract() -> Contract:
-    """The contract of schemas/, compiled once."""
+    """The contract of schemas/, compiled once. Raises ConfigError when a file of it is not sound."""
     return Contract(touchpoints())
+
+
+def _by_name(points: tuple[Touchpoint, ...]) -> Mapping[str, Touchpoint]:
+    names: dict[str, Touchpoint] = {}
+    for point in points:
+        for name in (point.name, *point.aliases):
+            other = names.setdefault(name.casefold(), point)
+            if other is not point:
+                raise ConfigError(f"The touchpoints {other.name} and {point.name} both go by the name {name!r}.")
+    return names
+
+
+def _validator(point: Touchpoint, registry: jsonschema_rs.Registry) -> jsonschema_rs.Validator:
+    try:
+        return jsonschema_rs.validator_for(_call_schema(point), registry=registry, mask=_VALUE)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"The schema of the touchpoint {point.name} is not valid: {reason}.") from None
 
 
 def _call_schema(point: Touchpoint) -> dict[str, Any]:

@@ -5,11 +5,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from safar.errors import EventRejected, RejectionTag
 
+MAX_DEPTH = 64
+"""How many objects and lists of a call may stand in each other."""
+
+# What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, an exponent beyond Decimal's.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
+
 # What DateTime64(3) holds.
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2299, 12, 31, tzinfo=UTC)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2299
 
 # Fifteen digits and the point.
 _EXACT_CHARACTERS = 16
@@ -29,7 +36,7 @@ def parse_timestamp(value: Any, field: str) -> datetime | None:  # noqa: ANN401 
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):  # the last when an offset leads out of the years 1 to 9999
         raise EventRejected(RejectionTag.INVALID_FIELD, field, "must be an ISO 8601 date and time") from None
-    if not _EARLIEST <= moment <= _LATEST:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise EventRejected(RejectionTag.INVALID_FIELD, field, "must be between 1900 and 2299")
     return moment
 
@@ -44,7 +51,7 @@ def corrected(original: datetime | None, sent_at: datetime | None, received_at: 
     if sent_at is None:
         return original
     moment = received_at - (sent_at - original)
-    return moment if _EARLIEST <= moment <= _LATEST else original
+    return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else original
 
 
 def exact_number(text: str) -> float | Decimal:
@@ -56,6 +63,17 @@ def exact_number(text: str) -> float | Decimal:
     if len(text) > _EXACT_CHARACTERS or "e" in text or "E" in text:
         return Decimal(text)
     return float(text)
+
+
+def is_deeper(value: Any, levels: int = MAX_DEPTH) -> bool:  # noqa: ANN401 - as sent
+    """Whether objects and lists stand in each other more than `levels` deep."""
+    layer = [value]
+    for _ in range(levels + 1):
+        outer = [one for one in layer if isinstance(one, dict | list)]
+        if not outer:
+            return False
+        layer = [inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def parse_money(value: Any, field: str) -> Decimal:  # noqa: ANN401 - as sent

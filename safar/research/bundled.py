@@ -12,9 +12,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
-from safar.contract.values import exact_number
 from safar.demo.load import DEMO_SOURCES
 from safar.errors import StoreUnavailable
 from safar.store import Store, migrate, open_store
@@ -23,7 +21,6 @@ from safar.store.identity import refresh_aliases
 _ROWS_PER_INSERT = 20_000
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=exact_number).decode
 
 
 class BundledData:
@@ -69,5 +66,5 @@ def stored_lines(source: str, calls: Iterable[Mapping[str, Any]]) -> Iterator[by
     """The stored lines of a source's calls, each in a position of a log that never was."""
     receipt = Receipt(source, received_at=datetime.now(UTC))
     for offset, call in zip(count(), calls):
-        event = accept(_decode(_encode(call)), receipt)
-        yield to_line(event)[:-1] + b',"log_id":"bundled:%b","log_offset":%d,"log_count":1}' % (source.encode(), offset)
+        _, line = accept(_encode(call), receipt)
+        yield line[:-1] + b',"log_id":"bundled:%b","log_offset":%d,"log_count":1}' % (source.encode(), offset)

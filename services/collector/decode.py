@@ -8,18 +8,14 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
-from safar.contract.values import exact_number
+from safar.contract.careful import read_json
+from safar.contract.values import UNREADABLE
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
+from services.collector.split import items_of, members_of
 
 _T = TypeVar("_T")
 
-_MAX_DEPTH = 64
 _NULL = msgspec.Raw(b"null")
-
-# Money must keep the digits of the JSON text.
-_decode_call = msgspec.json.Decoder(float_hook=exact_number).decode
-# What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, an exponent beyond Decimal's.
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
 class Batch(msgspec.Struct, rename="camel"):
@@ -96,17 +92,32 @@ def header_key(request: web.Request) -> str:
 
 def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
     """The calls of a batch, undecoded, and its context, which may be as large as one event."""
-    batch = _read(_batch_decoder, body)
+    try:
+        batch = _read(_batch_decoder, body)
+    except MalformedRequest as error:
+        batch = _told_apart(body, error)
     if len(batch.batch) > max_events:
         raise BodyTooLarge(f"batch: holds {len(batch.batch)} events, at most {max_events} are taken.")
     try:
-        context = decode_call(batch.context)
+        context = read_json(batch.context)
         check_size(batch.context, max_event_bytes)
     except EventRejected as error:
         raise MalformedRequest(f"context: {error}.") from None
     if not isinstance(context, dict | None):
         raise MalformedRequest("context: must be an object.")
     return Body(batch.batch, _text(batch.write_key), batch.sent_at, context or {})
+
+
+def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
+    """The batch with calls of which some are no JSON; `error` is raised when it is the batch itself that is none."""
+    members = members_of(body) or {}
+    calls = items_of(members.get(b"batch", b""))
+    if not calls or any(not call for call in calls):
+        raise error
+    around = {name: text for name, text in members.items() if name in (b"writeKey", b"sentAt", b"context")}
+    batch = _read(_batch_decoder, b"{%b}" % b",".join([b'"batch":[]', *(b'"%b":%b' % one for one in around.items())]))
+    batch.batch = [msgspec.Raw(call) for call in calls]
+    return batch
 
 
 def single(body: bytes) -> Body:
@@ -117,36 +128,12 @@ def single(body: bytes) -> Body:
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
     try:
         return decoder.decode(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MalformedRequest(f"The body cannot be read: {error}.") from None
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - anything may be sent
     return value if isinstance(value, str) else ""
-
-
-def decode_call(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - anything may be sent
-    """One call as Python values."""
-    try:
-        call = _decode_call(raw)
-    except _UNREADABLE:
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be valid JSON in UTF-8") from None
-    text = bytes(raw)
-    # Counting brackets is quick, and nearly always enough.
-    if text.count(b"{") + text.count(b"[") > _MAX_DEPTH and _is_deeper(call, _MAX_DEPTH):
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", f"must not be nested more than {_MAX_DEPTH} deep")
-    return call
-
-
-def _is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - anything may be sent
-    """Whether objects and lists stand in each other more than `levels` deep."""
-    layer = [value]
-    for _ in range(levels + 1):
-        outer = [one for one in layer if isinstance(one, dict | list)]
-        if not outer:
-            return False
-        layer = [inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)]
-    return True
 
 
 def check_size(raw: bytes | msgspec.Raw, max_bytes: int) -> None:

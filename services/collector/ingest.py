@@ -3,21 +3,24 @@
 import base64
 import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from safar.clock import Clock
 from safar.config import Config
 from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line
 from safar.contract.accept import Receipt, accept
+from safar.contract.careful import read_json
+from safar.contract.event import CallType
 from safar.contract.values import parse_timestamp
 from safar.errors import EventRejected, MalformedRequest, RejectionTag
 from safar.fault import kind_and_place
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
-from services.collector.decode import Body, check_size, decode_call, single, split_batch
+from services.collector.decode import Body, check_size, single, split_batch
 from services.collector.publish import Line, Publisher, partition_of
 
 _log = logging.getLogger(__name__)
@@ -87,28 +90,26 @@ class Ingest:
             if header_key:
                 source = self.sources.by_key(header_key)
                 refused = EventRejected(RejectionTag.MALFORMED_EVENT, "", str(error))
-                failed = _failed(refused, _Refused(body, None, kind), source, received_at)
-                await self.publisher.publish([(self._partition(source, failed.failed_id), to_line(failed))])
+                failed = _failed(refused, body, kind, Receipt(source.name, received_at))
+                partition = partition_of(source.name, failed.failed_id, self.partitions)
+                await self.publisher.publish([(partition, to_line(failed))])
                 self.metrics.rejected.labels(refused.rejection).inc()
             raise
 
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
         outcome = Outcome()
-        sent_at = _lenient_time(body.sent_at)
-        receipt = Receipt(source.name, received_at, sent_at, source.strict, source.currency)
-        prepare = _merger(body.context) if kind == "batch" else _typer(kind)
+        receipt = _receipt(body, kind, source, received_at)
+        most = self.config.event_max_bytes
         for index, raw in enumerate(body.calls):
-            call = None
             try:
-                call = prepare(decode_call(raw))
-                check_size(raw, self.config.event_max_bytes)
-                event, line = _stored(call, receipt)
-                check_size(line, self.config.event_max_bytes * 2)
+                check_size(raw, most)
+                event, line = _stored(raw, receipt)
+                check_size(line, most * 2)
             except EventRejected as refused:
-                self._keep(outcome, index, _failed(refused, _Refused(bytes(raw), call, kind), source, received_at))
+                self._keep(outcome, index, _failed(refused, bytes(raw), kind, receipt))
             else:
                 person = event.anonymous_id or event.user_id
-                outcome.lines.append((self._partition(source, person), line))
+                outcome.lines.append((partition_of(source.name, person, self.partitions), line))
                 outcome.accepted += 1
                 outcome.unmapped += event.stage == "unmapped"
         return outcome
@@ -116,9 +117,6 @@ class Ingest:
     def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:
         outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
         outcome.lines.append((partition_of(failed.source, failed.failed_id, self.partitions), to_line(failed)))
-
-    def _partition(self, source: Source, person: str) -> int:
-        return partition_of(source.name, person, self.partitions)
 
     def _count(self, outcome: Outcome, source: Source) -> None:
         if outcome.accepted:
@@ -129,39 +127,27 @@ class Ingest:
             self.metrics.rejected.labels(rejection.tag).inc()
 
 
-def _stored(call: Any, receipt: Receipt) -> tuple[Event, bytes]:  # noqa: ANN401 - anything may be sent
+def _receipt(body: Body, kind: str, source: Source, received_at: datetime) -> Receipt:
+    return Receipt(
+        source.name,
+        received_at,
+        _lenient_time(body.sent_at),
+        source.strict,
+        source.currency,
+        None if kind == "batch" else cast(CallType, kind),
+        body.context,
+    )
+
+
+def _stored(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
     """The event and its line. A fault of ours costs this event only, and it is kept to be replayed after the fix."""
     try:
-        event = accept(call, receipt)
-        return event, to_line(event)
+        return accept(raw, receipt)
     except EventRejected:
         raise
     except Exception as error:
         _log.error("an event was kept as failed: %s", kind_and_place(error))
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "met a fault of the collector, and is kept") from error
-
-
-def _typer(kind: str) -> Callable[[Any], Any]:
-    """The path of a single call says its type."""
-
-    def prepare(call: Any) -> Any:  # noqa: ANN401
-        return {**call, "type": kind} if isinstance(call, dict) else call
-
-    return prepare
-
-
-def _merger(context: dict[str, Any]) -> Callable[[Any], Any]:
-    """A batch's context stands behind each event's own."""
-
-    def prepare(call: Any) -> Any:  # noqa: ANN401
-        if not context or not isinstance(call, dict):
-            return call
-        own = call.get("context")
-        if own is not None and not isinstance(own, dict):
-            return call
-        return {**call, "context": {**context, **(own or {})}}
-
-    return prepare
 
 
 def _lenient_time(sent_at: Any) -> datetime | None:  # noqa: ANN401 - anything may be sent
@@ -172,23 +158,14 @@ def _lenient_time(sent_at: Any) -> datetime | None:  # noqa: ANN401 - anything m
         return None
 
 
-@dataclass(frozen=True)
-class _Refused:
-    """What was refused: as received, as far as it could be decoded, and where it was posted."""
-
-    raw: bytes
-    call: Any
-    endpoint: str
-
-
-def _failed(reason: EventRejected, refused: _Refused, source: Source, received_at: datetime) -> FailedEvent:
-    body, encoding = _as_text(refused.raw[:_KEPT_BYTES])
-    named = refused.call if isinstance(refused.call, dict) else {}
+def _failed(reason: EventRejected, raw: bytes, endpoint: str, receipt: Receipt) -> FailedEvent:
+    body, encoding = _as_text(raw[:_KEPT_BYTES])
+    named = _readable(raw)
     return FailedEvent(
         contract=CONTRACT_VERSION,
         failed_id=str(uuid.uuid4()),
-        source=source.name,
-        received_at=received_at,
+        source=receipt.source,
+        received_at=receipt.received_at,
         tag=reason.rejection,
         field=reason.field,
         rule=reason.rule,
@@ -196,8 +173,16 @@ def _failed(reason: EventRejected, refused: _Refused, source: Source, received_a
         event=_short_text(named.get("event")),
         body=body,
         body_encoding=encoding,
-        endpoint=refused.endpoint,
+        endpoint=endpoint,
     )
+
+
+def _readable(raw: bytes) -> dict[str, Any]:
+    try:
+        call = read_json(raw)
+    except EventRejected:
+        return {}
+    return call if isinstance(call, dict) else {}
 
 
 def _short_text(value: Any) -> str:  # noqa: ANN401

@@ -4,6 +4,7 @@ import asyncio
 
 from safar.clock import system_clock
 from safar.config import Config
+from safar.contract.accept import load_contract
 from safar.http import listen
 from safar.log import open_log
 from safar.sources import Sources
@@ -15,6 +16,7 @@ from services.collector.publish import Publisher
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
     """Take events until `stop`; then answer what is at hand, append what is waiting, and let go of the log."""
+    load_contract()
     sources = Sources(config.sources_file)
     log = open_log(config.log_url)
     metrics = CollectorMetrics(new_registry())

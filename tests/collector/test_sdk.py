@@ -95,7 +95,9 @@ def test_every_kind_of_call_arrives(pipeline, source, key, sdk, gzip):
     )
     assert (events["alias"].previous_id, events["alias"].user_id) == ("a-1", "u-1")
     assert (events["group"].group_id, events["identify"].original_timestamp) == ("g-1", when)
-    properties, context = events["identify"].properties, events["identify"].context
+    properties, context = (
+        json.loads(bytes(text)) for text in (events["identify"].properties, events["identify"].context)
+    )
     # Rudder's clients put the traits of a person into the context.
     assert (context["traits"] if sdk == "rudder" else properties) == {"email": "sara@example.org"}
 

@@ -1,0 +1,127 @@
+"""The quick way to read a call: typed, checked in the same pass, its texts kept as they came.
+
+Whatever does not fit at first sight gives None, and the careful way has the last word. What is taken here is taken
+there too, with the same columns.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import msgspec
+
+from safar.contract.calls import PAGE_NAMES, Call, Context, Properties, Reading, Receipt
+from safar.contract.event import EMPTY_OBJECT, CallType
+from safar.contract.schemas import Touchpoint, touchpoints
+from safar.contract.typed import ANY_SHAPE, Shape, shape_of
+from safar.contract.validate import contract
+from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, is_deeper
+
+_REMEMBERED_NAMES = 4096
+
+# Below 1e15, as every schema wants its money; no sign, no exponent.
+_is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
+
+_read_call = msgspec.json.Decoder(Call).decode
+_read_context = msgspec.json.Decoder(Context).decode
+
+
+@lru_cache(_REMEMBERED_NAMES)
+def _known(name: str) -> tuple[str, Touchpoint | None, Shape | None]:
+    """The canonical name, its touchpoint and how its properties are read: None when only the schema can check them."""
+    point = contract().touchpoint(name) if name else None
+    return (point.name, point, shapes()[point.name]) if point else (name, None, ANY_SHAPE)
+
+
+@cache
+def shapes() -> Mapping[str, Shape | None]:
+    """By touchpoint; None for one that only its schema can check."""
+    return {point.name: shape_of(point) for point in touchpoints()}
+
+
+def read_quickly(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading | None:
+    """The call, when it plainly keeps the contract."""
+    if receipt.context:
+        return None
+    try:
+        call = _read_call(raw)
+        kind = receipt.call_type or call.type
+        if not kind or not _is_complete(call, kind):
+            return None
+        sent_as = call.event if kind == "track" else PAGE_NAMES.get(kind)
+        name, point, shape = _known(sent_as or "")
+        if not shape or (receipt.strict and name and not point):
+            return None
+        properties = shape.read(call.properties)
+        if point and not _keeps_rules(properties, point, shape):
+            return None
+        details = call.properties if kind == "track" else _details(call, kind, properties)
+        context = _read_context(call.context)
+        surroundings = call.context if context.ip is None else _without_ip(call.context, context.ip)
+    except UNREADABLE:
+        return None
+    if details is None or not _is_object(call.traits):
+        return None
+    return Reading(call, kind, name, point, properties, context, details, surroundings)
+
+
+def _is_complete(call: Call, kind: CallType) -> bool:
+    """What schemas/envelope.json requires, by the type of the call."""
+    if call.user_id is None and (call.anonymous_id is None or kind == "alias"):
+        return False
+    if kind == "track":
+        return call.event is not None
+    if kind == "group":
+        return call.group_id is not None
+    return kind != "alias" or call.previous_id is not None
+
+
+def _keeps_rules(properties: Properties, point: Touchpoint, shape: Shape) -> bool:
+    """What the type of the properties cannot say."""
+    for names in shape.alternatives:
+        if all(getattr(properties, name) is None for name in names):
+            return False
+    for name in point.revenue:
+        amount = getattr(properties, name)
+        if amount is not None and not _is_amount(amount):
+            return False
+    return True
+
+
+def _details(call: Call, kind: CallType, properties: Properties) -> msgspec.Raw | None:
+    """The own data of anything but a track call as one text, when it needs no merging."""
+    if kind not in PAGE_NAMES:
+        return call.traits if call.properties is EMPTY_OBJECT or bytes(call.properties) == b"{}" else None
+    if call.name is None:
+        return call.properties
+    return _named(call.name, bytes(call.properties)) if properties.name is msgspec.UNSET else None
+
+
+def _named(name: str, properties: bytes) -> msgspec.Raw | None:
+    """The properties of a page with its name in front."""
+    start = b'{"name":%b' % msgspec.json.encode(name)
+    if properties == b"{}":
+        return msgspec.Raw(start + b"}")
+    return msgspec.Raw(b"%b,%b" % (start, properties[1:])) if properties[1:2] == b'"' else None
+
+
+def _without_ip(context: msgspec.Raw, address: str) -> msgspec.Raw:
+    members: dict[str, Any] = msgspec.json.decode(context, type=dict[str, msgspec.Raw])
+    return msgspec.Raw(msgspec.json.encode({**members, "ip": cut_ip(address)}))
+
+
+def _is_object(value: msgspec.Raw) -> bool:
+    return value is EMPTY_OBJECT or bytes(value).startswith(b"{")
+
+
+def is_sound(line: bytes) -> bool:
+    """Whether texts kept as they came make a line that every reader can read: UTF-8, one line, not nested too deep."""
+    if b"\n" in line:
+        return False
+    try:
+        return (line.isascii() or bool(line.decode())) and (
+            line.count(b"{") + line.count(b"[") <= MAX_DEPTH or not is_deeper(msgspec.json.decode(line))
+        )
+    except UNREADABLE:
+        return False

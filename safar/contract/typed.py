@@ -1,0 +1,148 @@
+"""A touchpoint's JSON Schema as a msgspec type, so that reading a call's properties checks them in the same pass.
+
+Such a type never takes what the schema refuses. It may refuse what the schema takes, and for a schema with a keyword
+that is not known here there is none: `validate` decides then.
+"""
+
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from safar.contract.calls import Properties
+from safar.contract.schemas import Touchpoint, shared_schemas
+
+_Schema = Mapping[str, Any]
+
+_REMARKS = frozenset({"title", "description", "examples", "$schema", "$id", "$defs"})
+_LIMITS = {"minLength": "min_length", "maxLength": "max_length", "minimum": "ge", "maximum": "le"}
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Properties)}
+_USED_BY = {
+    "string": {"minLength", "maxLength", "enum"},
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "boolean": set[str](),
+    "null": set[str](),
+    "array": {"items"},
+    "object": {"properties", "required"},
+}
+
+
+class NotTyped(Exception):
+    """The schema says something that no type here says."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the properties of a touchpoint are read."""
+
+    read: Callable[[msgspec.Raw], Properties]
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    """Of each of these groups one must be there."""
+
+
+ANY_SHAPE = Shape(msgspec.json.Decoder(Properties).decode)
+"""The properties of an event that the contract does not know."""
+
+
+def shape_of(point: Touchpoint) -> Shape | None:
+    """The quick way to read the properties of `point`; None when only its schema can check them."""
+    try:
+        return _shape(point)
+    except NotTyped:
+        return None
+
+
+def _shape(point: Touchpoint) -> Shape:
+    known = {"type", "properties", "required", "allOf"}
+    _refuse_unknown({key: rule for key, rule in point.schema.items() if not key.startswith("x-")}, known)
+    fields = _fields(point.schema, point.schema["$id"])
+    # Money is read as text, for its digits; whoever takes it checks it. So are scores that have no rule.
+    for name in point.revenue:
+        fields[name] = (msgspec.Raw, None)
+    for name in point.score:
+        fields.setdefault(name, (Any, None))
+    read = msgspec.json.Decoder(_struct(fields, (Properties,))).decode
+    return Shape(read, tuple(_alternatives(rule) for rule in point.schema.get("allOf", ())))
+
+
+def _alternatives(rule: _Schema) -> tuple[str, ...]:
+    _refuse_unknown(rule, {"anyOf"})
+    for branch in rule["anyOf"]:
+        if set(branch) != {"required"} or len(branch["required"]) != 1:
+            raise NotTyped
+    return tuple(branch["required"][0] for branch in rule["anyOf"])
+
+
+def type_of(schema: _Schema, document: str) -> Any:  # noqa: ANN401 - a type
+    """The type of what `schema` takes. Raises NotTyped.
+
+    `document` is the `$id` that references without one are relative to.
+    """
+    while "$ref" in schema:
+        _refuse_unknown(schema, {"$ref"})
+        document, schema = _resolve(schema["$ref"], document)
+    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ())
+    used = {"type", "x-column"}.union(*(_USED_BY[kind] for kind in kinds))
+    if not kinds:
+        raise NotTyped
+    _refuse_unknown(schema, used)
+    types = [_of_kind(kind, schema, document) for kind in kinds]
+    return reduce(lambda one, other: one | other, types)
+
+
+def _of_kind(kind: str, schema: _Schema, document: str) -> Any:  # noqa: ANN401
+    if kind == "string" and "enum" in schema:
+        return Literal[tuple(schema["enum"])]
+    if kind == "array":
+        return list[type_of(schema["items"], document)]  # type: ignore[misc]
+    if kind == "object":
+        return _struct(_fields(schema, document), ())
+    plain = {"string": str, "integer": int, "number": float, "boolean": bool, "null": None}[kind]
+    limits = {_LIMITS[key]: rule for key, rule in schema.items() if key in _LIMITS and key in _USED_BY[kind]}
+    return Annotated[plain, msgspec.Meta(**limits)] if limits else plain
+
+
+def _fields(schema: _Schema, document: str) -> dict[str, tuple[Any, Any]]:
+    """(type, default) by name. A null is the same as nothing."""
+    required = schema.get("required", ())
+    fields: dict[str, tuple[Any, Any]] = {}
+    for name, rule in schema.get("properties", {}).items():
+        its_type = type_of(rule, document)
+        default = _DEFAULTS.get(name)
+        fields[name] = (its_type, msgspec.NODEFAULT) if name in required else (its_type | None, default)
+    if set(required) - fields.keys():
+        raise NotTyped
+    return fields
+
+
+def _struct(fields: Mapping[str, tuple[Any, Any]], bases: tuple[type[msgspec.Struct], ...]) -> type[Any]:
+    """A struct with one field for each; what cannot be an attribute's name gets another."""
+    attributes = {name: _attribute(index, name) for index, name in enumerate(fields)}
+    defined = [(attributes[name], its_type, default) for name, (its_type, default) in fields.items()]
+    renamed = {attribute: name for name, attribute in attributes.items()}
+    return msgspec.defstruct("Checked", defined, bases=bases or None, kw_only=True, gc=False, rename=renamed.get)
+
+
+def _attribute(index: int, name: str) -> str:
+    plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name) and not name.startswith("_")
+    return name if plain else f"_{index}"
+
+
+def _resolve(reference: str, document: str) -> tuple[str, _Schema]:
+    identity, _, pointer = reference.partition("#")
+    document = identity or document
+    node: Any = shared_schemas().get(document)
+    for step in pointer.split("/")[1:]:
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, dict):
+        raise NotTyped
+    return document, node
+
+
+def _refuse_unknown(schema: _Schema, known: set[str]) -> None:
+    if set(schema) - known - _REMARKS:
+        raise NotTyped
