@@ -78,13 +78,16 @@ def _is_complete(call: Call, kind: CallType) -> bool:
 
 
 def _keeps_rules(properties: Properties, point: Touchpoint, shape: Shape) -> bool:
-    """What the type of the properties cannot say."""
-    for names in shape.alternatives:
-        if all(getattr(properties, name) is None for name in names):
-            return False
+    """What the type of the properties cannot say: how money is written, and of what one must be there."""
     for name in point.revenue:
         amount = getattr(properties, name)
         if amount is not None and not _is_amount(amount):
+            return False
+    for names in shape.alternatives:
+        for name in names:
+            if getattr(properties, name) is not None:
+                break
+        else:
             return False
     return True
 
@@ -117,7 +120,7 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 def is_sound(line: bytes) -> bool:
     """Whether texts kept as they came make a line that every reader can read: UTF-8, one line, not nested too deep."""
-    if b"\n" in line:
+    if line.find(b"\n") >= 0:
         return False
     try:
         return (line.isascii() or bool(line.decode())) and (

@@ -1,7 +1,7 @@
 """Step 5: from packed records to rows, each with its log position. A line that cannot be read becomes a dead letter."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -18,7 +18,7 @@ _KEPT_BYTES = 32 * 1024
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _EventHead(msgspec.Struct, tag_field="kind", tag="event"):
+class _EventHead(msgspec.Struct, gc=False, tag_field="kind", tag="event"):
     """What every version of the contract has, and the store would silently fill in; the rest goes there as it is."""
 
     table: ClassVar = "events"
@@ -37,10 +37,12 @@ class _FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
     event_id: str = ""
 
 
-_decode_head = msgspec.json.Decoder(_EventHead | _FailedHead).decode
+_Head = _EventHead | _FailedHead
+_decoder = msgspec.json.Decoder(_Head)
+_UNREADABLE = (msgspec.DecodeError, RecursionError)
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """One line with its position, ready to insert."""
 
     table: str
@@ -84,16 +86,32 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
         record.offset,
         record.count,
     )
-    for index, line in enumerate(record.value.split(b"\n")):
+    lines = record.value.split(b"\n")
+    for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True)):
         if index in done:
             continue
-        position = shared + b"%d}" % index
-        try:
-            head = _decode_head(line)
-        except (msgspec.DecodeError, RecursionError) as error:
-            yield dead_letter(line, position, f"cannot be read: {error}", now)
+        position = b"%b%d}" % (shared, index)
+        if isinstance(head, str):
+            yield dead_letter(line, position, head, now)
         else:
             yield Row(head.table, head.source, head.event_id, head.received_at, head.type, line, position)
+
+
+def _heads(value: bytes, lines: Sequence[bytes]) -> Sequence[_Head | str]:
+    """What each line is, or why it cannot be read."""
+    try:
+        heads = _decoder.decode_lines(value)  # all in one go takes half the time
+    except _UNREADABLE:
+        heads = []
+    return heads if len(heads) == len(lines) else list(map(_head, lines))
+
+
+def _head(line: bytes) -> _Head | str:
+    try:
+        head: _Head = _decoder.decode(line)
+    except _UNREADABLE as error:
+        return f"cannot be read: {error}"
+    return head
 
 
 def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:

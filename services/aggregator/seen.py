@@ -5,7 +5,7 @@ in the store, which decides. It can be local because a person's events, and ever
 partition.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,10 @@ from services.aggregator.records import Row
 _FALSE_POSITIVES = 0.001
 # ClickHouse takes 128 KiB as one parameter of a query.
 _LOOKUP_BYTES = 100_000
+
+_Key = tuple[str, str]
+"""(source, event id)."""
+
 _LOOKUP = """
 SELECT source, event_id FROM events
 WHERE event_id IN {ids:Array(String)} AND received_at >= fromUnixTimestamp64Milli({since_ms:Int64})
@@ -65,31 +69,30 @@ class SeenIds:
 
     def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
         """Indices of the rows whose event id was stored before or stands earlier in `rows`."""
-        found: set[int] = set()
-        first: dict[tuple[str, str], int] = {}
-        maybe: list[int] = []
-        for index, row in enumerate(rows):
-            if row.table != "events":
-                continue
-            key = (row.source, row.event_id)
-            if first.setdefault(key, index) != index:
-                found.add(index)
-            elif self._maybe_seen(key):
-                maybe.append(index)
-        stored = self._stored([rows[index].event_id for index in maybe], now)
-        found.update(index for index in maybe if (rows[index].source, rows[index].event_id) in stored)
+        first: dict[_Key, int] = {}
+        setdefault = first.setdefault
+        keys = ((row.source, row.event_id) if row.table == "events" else None for row in rows)
+        found = {index for index, key in enumerate(keys) if key and setdefault(key, index) != index}
+        maybe = self._maybe_seen(first)
+        stored = self._stored([event_id for _, event_id in maybe], now)
+        found.update(first[key] for key in maybe if key in stored)
         return frozenset(found)
 
-    def _maybe_seen(self, key: tuple[str, str]) -> bool:
-        """Whether `key` may have been here before; it has from now on."""
-        if key in self._current:
-            return True
-        seen = self._previous is not None and key in self._previous
-        self._add(key)
-        return seen
+    def _maybe_seen(self, keys: Mapping[_Key, int]) -> list[_Key]:
+        """Which of `keys` may have been here before; all have from now on."""
+        current, previous = self._current, self._previous
+        here = [key for key in keys if key in current]
+        before = [key for key in keys if key in previous] if previous is not None else []
+        if self._count + len(keys) - len(here) > self._capacity:
+            for key in keys.keys() - set(here):
+                self._add(key)
+        else:
+            current.update(keys)
+            self._count += len(keys) - len(here)
+        return list(dict.fromkeys(here + before))
 
-    def _stored(self, ids: Sequence[str], now: datetime) -> frozenset[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
+    def _stored(self, ids: Sequence[str], now: datetime) -> frozenset[_Key]:
+        found: set[_Key] = set()
         for piece in _pieces(ids):
             rows = self._store.query(_LOOKUP, {"ids": piece, "since_ms": self._since_ms(now)})
             found.update((row["source"], row["event_id"]) for row in rows)
@@ -98,7 +101,7 @@ class SeenIds:
     def _since_ms(self, now: datetime) -> int:
         return round((now - self._window).timestamp() * 1000)
 
-    def _add(self, key: tuple[str, str]) -> None:
+    def _add(self, key: _Key) -> None:
         if self._count >= self._capacity:
             self._previous, self._current, self._count = self._current, Bloom(self._capacity, _FALSE_POSITIVES), 0
         self._current.add(key)

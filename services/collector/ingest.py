@@ -3,6 +3,7 @@
 import base64
 import logging
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -21,7 +22,7 @@ from safar.fault import kind_and_place
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
 from services.collector.decode import Body, check_size, single, split_batch
-from services.collector.publish import Line, Publisher, partition_of
+from services.collector.publish import Publisher, partition_of
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class Outcome:
     accepted: int = 0
     unmapped: int = 0
     rejected: list[Rejection] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    """By partition."""
 
 
 @dataclass(frozen=True)
@@ -92,31 +94,45 @@ class Ingest:
                 refused = EventRejected(RejectionTag.MALFORMED_EVENT, "", str(error))
                 failed = _failed(refused, body, kind, Receipt(source.name, received_at))
                 partition = partition_of(source.name, failed.failed_id, self.partitions)
-                await self.publisher.publish([(partition, to_line(failed))])
+                await self.publisher.publish({partition: [to_line(failed)]})
                 self.metrics.rejected.labels(refused.rejection).inc()
             raise
 
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
         outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
-        most = self.config.event_max_bytes
         for index, raw in enumerate(body.calls):
             try:
-                check_size(raw, most)
-                event, line = _stored(raw, receipt)
-                check_size(line, most * 2)
+                event, line = self._stored(raw, receipt)
             except EventRejected as refused:
                 self._keep(outcome, index, _failed(refused, bytes(raw), kind, receipt))
             else:
                 person = event.anonymous_id or event.user_id
-                outcome.lines.append((partition_of(source.name, person, self.partitions), line))
+                outcome.lines[partition_of(source.name, person, self.partitions)].append(line)
                 outcome.accepted += 1
-                outcome.unmapped += event.stage == "unmapped"
+                if event.stage == "unmapped":
+                    outcome.unmapped += 1
         return outcome
+
+    def _stored(self, raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
+        """The event and its line. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
+        most = self.config.event_max_bytes
+        check_size(raw, most)
+        try:
+            event, line = accept(raw, receipt)
+        except EventRejected:
+            raise
+        except Exception as error:
+            _log.error("an event was kept as failed: %s", kind_and_place(error))
+            rule = "met a fault of the collector, and is kept"
+            raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from error
+        if len(line) > most * 2:
+            check_size(line, most * 2)
+        return event, line
 
     def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:
         outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
-        outcome.lines.append((partition_of(failed.source, failed.failed_id, self.partitions), to_line(failed)))
+        outcome.lines[partition_of(failed.source, failed.failed_id, self.partitions)].append(to_line(failed))
 
     def _count(self, outcome: Outcome, source: Source) -> None:
         if outcome.accepted:
@@ -137,17 +153,6 @@ def _receipt(body: Body, kind: str, source: Source, received_at: datetime) -> Re
         None if kind == "batch" else cast(CallType, kind),
         body.context,
     )
-
-
-def _stored(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
-    """The event and its line. A fault of ours costs this event only, and it is kept to be replayed after the fix."""
-    try:
-        return accept(raw, receipt)
-    except EventRejected:
-        raise
-    except Exception as error:
-        _log.error("an event was kept as failed: %s", kind_and_place(error))
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "met a fault of the collector, and is kept") from error
 
 
 def _lenient_time(sent_at: Any) -> datetime | None:  # noqa: ANN401 - anything may be sent

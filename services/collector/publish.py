@@ -9,7 +9,7 @@ import logging
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from safar.errors import CollectorBusy, LogUnavailable, SafarError
@@ -21,12 +21,14 @@ _log = logging.getLogger(__name__)
 
 _FAILURE_COUNTS_S = 10.0
 
-Line = tuple[int, bytes]
-"""(partition, stored line without newline)."""
+Lines = Mapping[int, Sequence[bytes]]
+"""Stored lines, without their newline, by partition."""
 
 
 def partition_of(source: str, person: str, partitions: int) -> int:
     """Where a person's events go: one partition for a whole journey and every retry of it."""
+    if partitions == 1:
+        return 0
     return zlib.crc32(f"{source}\0{person}".encode()) % partitions
 
 
@@ -67,18 +69,18 @@ class Publisher:
         """
         return self._failure if time.monotonic() < self._failed_at + _FAILURE_COUNTS_S else None
 
-    async def publish(self, lines: list[Line]) -> None:
+    async def publish(self, lines: Lines) -> None:
         """Return when every line is durable. CollectorBusy: nothing was taken. LogUnavailable: not confirmed."""
         if not lines:
             return
-        size = sum(len(line) for _, line in lines)
+        size = sum(sum(map(len, its_lines)) for its_lines in lines.values())
         # What is larger than the whole queue goes alone: else it would be sent again and again for nothing.
         full = self._queued_bytes > 0 and self._queued_bytes + size > self._queue_max_bytes
         if self._closing or full:
             raise CollectorBusy("The collector is busy; send the same events again after a moment.")
         group = self._gathering
-        for partition, line in lines:
-            group.lines[partition].append(line)
+        for partition, its_lines in lines.items():
+            group.lines[partition] += its_lines
         group.bytes += size
         self._queued_bytes += size
         self._wake.set()
@@ -128,15 +130,13 @@ class Publisher:
         self._writer.close()
 
 
-def pack(lines: dict[int, list[bytes]], max_bytes: int) -> Iterable[NewRecord]:
+def pack(lines: Lines, max_bytes: int) -> Iterable[NewRecord]:
     """Join the lines of each partition into records of at most `max_bytes`."""
     for partition, waiting in lines.items():
-        packed: list[bytes] = []
-        size = 0
-        for line in waiting:
-            if packed and size + len(line) > max_bytes:
-                yield NewRecord(partition, len(packed), b"\n".join(packed))
-                packed, size = [], 0
-            packed.append(line)
+        first = size = 0
+        for number, line in enumerate(waiting):
+            if number > first and size + len(line) > max_bytes:
+                yield NewRecord(partition, number - first, b"\n".join(waiting[first:number]))
+                first, size = number, 0
             size += len(line) + 1
-        yield NewRecord(partition, len(packed), b"\n".join(packed))
+        yield NewRecord(partition, len(waiting) - first, b"\n".join(waiting[first:]))
