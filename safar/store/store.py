@@ -25,6 +25,8 @@ _BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306
 _INSERT_SETTINGS = {
     "async_insert": 0,
     "date_time_input_format": "best_effort",
+    # A batch is a few megabytes: cutting it up for several threads costs more than it saves.
+    "input_format_parallel_parsing": 0,
     # Lines of a newer contract may carry fields that this table does not have yet.
     "input_format_skip_unknown_fields": 1,
 }

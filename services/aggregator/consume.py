@@ -27,6 +27,7 @@ from services.aggregator.sink import Sink
 GROUP = "safar-aggregator"
 
 _POLL_TIMEOUT_S = 0.25
+_AGE_PER_ROW_S = 20e-6
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MOST_S = 5.0
 
@@ -39,7 +40,15 @@ class Limits:
 
     rows: int
     bytes: int
-    age_s: float = 0.15
+    age_s: float = 0.5
+    quiet_age_s: float = 0.1
+
+    def patience_s(self, rows: int) -> float:
+        """How long to gather in all: a quiet shop sees its events at once, a busy one makes large inserts.
+
+        Each insert leaves a part to be merged: 20,000 rows at once cost half as much a row as 3,000.
+        """
+        return min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S)
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,8 @@ class Consumer:
         """Records for one batch, all of one assignment; empty when there are none, or partitions moved."""
         gathered: list[LogRecord] = []
         rows = size = 0
-        deadline = time.monotonic() + _POLL_TIMEOUT_S
+        began = time.monotonic()
+        deadline = began + _POLL_TIMEOUT_S
         while not self._stop.is_set():
             try:
                 records = self._reader.poll(max(0.0, deadline - time.monotonic()))
@@ -160,10 +170,12 @@ class Consumer:
                 self._generation = None
                 return []
             if records and not gathered:
-                deadline = time.monotonic() + self._limits.age_s
+                began = time.monotonic()
             gathered += records
             rows += sum(record.count for record in records)
             size += sum(len(record.value) for record in records)
+            if gathered:
+                deadline = began + self._limits.patience_s(rows)
             if time.monotonic() >= deadline or rows >= self._limits.rows or size >= self._limits.bytes:
                 break
         return gathered

@@ -9,7 +9,7 @@ from safar.contract import to_line
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
 from services.aggregator import consume
-from services.aggregator.consume import GROUP
+from services.aggregator.consume import GROUP, Limits
 from tests.support.consuming import Bench, end, running
 from tests.support.stores import NOW, count, event, failed, ids
 
@@ -188,3 +188,9 @@ def test_stopping_stores_and_commits_the_batch_at_hand(bench, store, monkeypatch
 def test_a_stopped_consumer_lets_the_next_one_in(bench):
     for _ in range(2):
         end(bench.consumer())
+
+
+def test_a_batch_waits_longer_the_fuller_it_is_up_to_the_limit():
+    limits = Limits(rows=100_000, bytes=1, age_s=0.5, quiet_age_s=0.1)
+    waits = [limits.patience_s(rows) for rows in (0, 100, 5_000, 100_000)]
+    assert waits == [pytest.approx(0.1), pytest.approx(0.102), pytest.approx(0.2), 0.5]

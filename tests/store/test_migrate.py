@@ -99,8 +99,8 @@ def test_what_a_line_leaves_out_is_stored_as_the_fields_default(store):
     store.insert_lines("events", without("a", *optional), "token")
     (row,) = store.query("SELECT * FROM events")
     defaults = {name: getattr(bare, name) for name in optional}
-    as_json = dict.fromkeys(("properties", "context"), "{}")
-    assert {name: defaults[name] for name in as_json} == {name: {} for name in as_json}
+    as_json = {name: bytes(defaults[name]).decode() for name in ("properties", "context")}
+    assert set(as_json.values()) == {"{}"}
     assert {name: row[name] for name in optional} == defaults | as_json
 
 

@@ -43,7 +43,7 @@ class Bench:
     def consumer(self, rows: int = 1000, age_s: float = 0.0) -> Consumer:
         """What a new process would make; the one before must have ended."""
         seen = SeenIds(self.store, window_events=10_000, window_days=30)
-        return Consumer(self.log, self.store, seen, self.metrics, Limits(rows, 1 << 26, age_s), clock)
+        return Consumer(self.log, self.store, seen, self.metrics, Limits(rows, 1 << 26, age_s, age_s), clock)
 
     def drain(self, consumer: Consumer | None = None) -> None:
         """Consume to the end of the log and stop."""
