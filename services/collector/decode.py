@@ -42,6 +42,8 @@ class Body:
     """A request's calls, raw, and what stood around them."""
 
     calls: list[msgspec.Raw] | list[bytes]
+    size: int
+    """Of the whole in bytes: no call is larger."""
     write_key: str
     sent_at: Any
     context: dict[str, Any]
@@ -105,7 +107,7 @@ def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
         raise MalformedRequest(f"context: {error}.") from None
     if not isinstance(context, dict | None):
         raise MalformedRequest("context: must be an object.")
-    return Body(batch.batch, _text(batch.write_key), batch.sent_at, context or {})
+    return Body(batch.batch, len(body), _text(batch.write_key), batch.sent_at, context or {})
 
 
 def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
@@ -122,7 +124,7 @@ def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
 
 def single(body: bytes) -> Body:
     """The one call of /v1/track and its like."""
-    return Body([body], _text(_read(_single_decoder, body).write_key), None, {})
+    return Body([body], len(body), _text(_read(_single_decoder, body).write_key), None, {})
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
@@ -138,6 +140,6 @@ def _text(value: Any) -> str:  # noqa: ANN401 - anything may be sent
 
 def check_size(raw: bytes | msgspec.Raw, max_bytes: int) -> None:
     """Refuse a call that is too large."""
-    size = len(memoryview(raw))
+    size = len(raw) if type(raw) is bytes else len(memoryview(raw))
     if size > max_bytes:
         raise EventRejected(RejectionTag.EVENT_TOO_LARGE, "", f"is {size} bytes, at most {max_bytes} are taken")

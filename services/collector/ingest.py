@@ -101,8 +101,11 @@ class Ingest:
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
         outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
+        may_be_large = body.size > self.config.event_max_bytes
         for index, raw in enumerate(body.calls):
             try:
+                if may_be_large:
+                    check_size(raw, self.config.event_max_bytes)
                 event, line = self._stored(raw, receipt)
             except EventRejected as refused:
                 self._keep(outcome, index, _failed(refused, bytes(raw), kind, receipt))
@@ -116,8 +119,6 @@ class Ingest:
 
     def _stored(self, raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
         """The event and its line. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
-        most = self.config.event_max_bytes
-        check_size(raw, most)
         try:
             event, line = accept(raw, receipt)
         except EventRejected:
@@ -126,8 +127,7 @@ class Ingest:
             _log.error("an event was kept as failed: %s", kind_and_place(error))
             rule = "met a fault of the collector, and is kept"
             raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from error
-        if len(line) > most * 2:
-            check_size(line, most * 2)
+        check_size(line, self.config.event_max_bytes * 2)
         return event, line
 
     def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import random
 import sys
+import time
 
+from tests.support.faulty import DIES
 from tests.support.load import Load
-from tests.support.pipeline import Pipeline
+from tests.support.pipeline import Pipeline, Service
 
 SEED = 20261122
 
@@ -31,9 +33,20 @@ async def kill_under_load(pipeline: Pipeline, seed: int, kills: int) -> Load:
         for service in (collector, aggregator):
             if not service.running:
                 await asyncio.to_thread(service.start)
+    await until_died_twice(aggregator)
     stop.set()
     await sending
     return load
+
+
+async def until_died_twice(aggregator: Service) -> None:
+    """Go on until two deaths between insert and commit: what the first left behind, the next life has met."""
+    deadline = time.monotonic() + 120
+    while aggregator.output.read_text().count(DIES) < 2:
+        assert time.monotonic() < deadline, "the aggregator never died between insert and commit"
+        if not aggregator.running:
+            await asyncio.to_thread(aggregator.start)
+        await asyncio.sleep(0.1)
 
 
 async def settle(pipeline: Pipeline) -> list[str]:
@@ -49,7 +62,7 @@ async def settle(pipeline: Pipeline) -> list[str]:
 
 async def test_twenty_kills_lose_nothing_and_store_nothing_twice(tmp_path):
     pipeline = Pipeline(tmp_path)
-    pipeline.aggregator.launcher = faulty(deaths=0.1, recovering=True)
+    pipeline.aggregator.launcher = faulty(deaths=0.3, recovering=True)
     try:
         load = await kill_under_load(pipeline, SEED, kills=20)
         ids = await settle(pipeline)
@@ -63,8 +76,7 @@ async def test_twenty_kills_lose_nothing_and_store_nothing_twice(tmp_path):
 
 
 async def test_without_the_recovery_step_the_same_harness_sees_doubles(tmp_path):
-    # Small batches: on a slow machine one that holds the whole backlog would be killed before it is ever stored.
-    pipeline = Pipeline(tmp_path, {"SAFAR_INSERT_MAX_ROWS": "2000"})
+    pipeline = Pipeline(tmp_path)
     pipeline.aggregator.launcher = faulty(deaths=0.5, recovering=False)
     try:
         await kill_under_load(pipeline, SEED, kills=8)

@@ -17,12 +17,15 @@ from safar.log.sqlite_reader import SqliteReader
 from services.aggregator import consume
 from services.aggregator.seen import SeenIds
 
+DIES = "dies between insert and commit\n"
+
 
 def _die_before_commit(share: float) -> None:
     commit = SqliteReader.commit
 
     def commit_or_die(self, offsets):
         if random.random() < share:
+            os.write(sys.stderr.fileno(), DIES.encode())
             os.kill(os.getpid(), signal.SIGKILL)
         commit(self, offsets)
 
