@@ -72,7 +72,7 @@ def _replay(config: Config, source: str, rows: list[dict[str, Any]]) -> int:
     result = asyncio.run(send_calls(_calls(rows), url=url, write_key=key))
     print(f"{result.accepted} accepted now, {result.rejected} still refused")
     for one in result.examples:
-        print(f"{one.tag}: {one.field}: {one.rule}")
+        print(one.reason)
     return 1 if result.rejected else 0
 
 

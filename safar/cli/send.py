@@ -1,5 +1,7 @@
 """Send events from a file of newline-delimited JSON calls, or from standard input (-), through the collector.
 
+A line that is refused is named with its number and the rule; the others go on.
+
 example: safar send events.ndjson --source my-shop
 """
 
@@ -38,7 +40,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
         )
     print(f"{result.accepted} accepted, {result.rejected} rejected")
     for one in result.examples:
-        print(f"line {one.number}: {one.tag}: {one.field}: {one.rule}")
+        print(f"line {one.number}: {one.reason}")
     return 1 if result.rejected else 0
 
 

@@ -2,7 +2,8 @@
 
 Calls go out in rounds of a few requests in flight. A person's calls share a lane, and a lane sends one batch
 after the other, so their order is kept. What may succeed later (a busy collector, a lost connection) is tried
-again a bounded number of times; messageIds make a call count once however often it arrives.
+again a bounded number of times; messageIds make a call count once however often it arrives. What is no call at
+all is counted as rejected and not sent; its neighbours go on.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import gzip
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 from uuid import uuid4
@@ -18,7 +18,7 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
-from safar.errors import ConfigError, MalformedRequest, RequestError, ServiceUnreachable, UnknownWriteKey
+from safar.errors import ConfigError, RejectionTag, RequestError, ServiceUnreachable, UnknownWriteKey
 
 BATCH_SIZE = 500
 _LANES = 4
@@ -29,20 +29,27 @@ _RETRIED = frozenset({429, 502, 503, 504})
 _EXAMPLES = 20
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+# What a line can do to the decoder: no JSON, no UTF-8, no end of nesting.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Call = Mapping[str, Any] | msgspec.Raw
-"""A call as a mapping (Decimals keep their digits), or as the JSON text itself."""
+"""A call as a mapping (Decimals keep their digits), or as the JSON text itself; an empty text is no call."""
 
 
 class Rejected(NamedTuple):
-    """A call the collector refused: its number in the input (from 1) and why."""
+    """A call that was refused: its number in the input (from 1) and why."""
 
     number: int
     message_id: str
     tag: str
     field: str
     rule: str
+
+    @property
+    def reason(self) -> str:
+        """Tag, field and rule, as far as there are any."""
+        return ": ".join(filter(None, (self.tag, self.field, self.rule)))
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,8 @@ class SendResult:
 
 
 def read_calls(stream: BinaryIO) -> Iterator[msgspec.Raw]:
-    """The calls of newline-delimited JSON, passed on byte for byte. Empty lines are skipped."""
-    return (msgspec.Raw(line.strip()) for line in stream if line.strip())
+    """The lines of newline-delimited JSON, passed on byte for byte; an empty one counts as a line and is no call."""
+    return (msgspec.Raw(line.strip()) for line in stream)
 
 
 async def send_calls(
@@ -74,16 +81,18 @@ async def send_calls(
 ) -> SendResult:
     """Post every call to the collector at `url`; `on_progress` hears how many calls each answer settled.
 
-    Raises MalformedRequest for a call that is no JSON object, UnknownWriteKey for a key without a source,
-    RequestError when the collector refuses a whole request, ServiceUnreachable when it stays busy or silent.
+    Raises UnknownWriteKey for a key without a source, RequestError when the collector refuses a whole request,
+    ServiceUnreachable when it stays busy or silent.
     """
-    lines = (_line(number, call) for number, call in enumerate(calls, start=1))
+    lines = _lines(calls)
     poster = _Poster(url, write_key, on_progress)
     total = SendResult()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         # In a thread, for the calls may come from a pipe that blocks.
         while chunk := await asyncio.to_thread(lambda: list(islice(lines, _LANES * batch_size))):
-            lanes = [poster.send(session, _batches(lane, batch_size)) for lane in _by_person(chunk)]
+            ready = [line for line in chunk if isinstance(line, _Line)]
+            total = total.plus(_kept_back([line for line in chunk if isinstance(line, Rejected)], on_progress))
+            lanes = [poster.send(session, _batches(lane, batch_size)) for lane in _by_person(ready)]
             for outcome in await asyncio.gather(*lanes, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
@@ -114,17 +123,28 @@ class _Ids(msgspec.Struct, rename="camel"):
     user_id: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def _line(number: int, call: Call) -> _Line:
-    body = bytes(call) if isinstance(call, msgspec.Raw) else _encode(call)
+def _lines(calls: Iterable[Call]) -> Iterator[_Line | Rejected]:
+    for number, call in enumerate(calls, start=1):
+        body = bytes(call) if isinstance(call, msgspec.Raw) else _encode(call)
+        if body:
+            yield _line(number, body)
+
+
+def _line(number: int, body: bytes) -> _Line | Rejected:
     try:
         ids = msgspec.json.decode(body, type=_Ids)
-    except msgspec.DecodeError:
-        raise MalformedRequest(f"Call {number} is not a JSON object; nothing after it was sent.") from None
-    if bytes(ids.message_id) == b"null":
-        # As the SDKs do: a call that has to be tried again must be known again.
-        body = _encode({**_decode(body), "messageId": str(uuid4())})
+        if bytes(ids.message_id) == b"null":
+            # As the SDKs do: a call that has to be tried again must be known again.
+            body = _encode({**_members(body), "messageId": str(uuid4())})
+    except _UNREADABLE:
+        return Rejected(number, "", RejectionTag.MALFORMED_EVENT, "", "must be a JSON object in UTF-8; it was not sent")
     anonymous = bytes(ids.anonymous_id)
     return _Line(number, bytes(ids.user_id) if anonymous == b"null" else anonymous, body)
+
+
+def _kept_back(rejected: list[Rejected], on_progress: Callable[[int], object]) -> SendResult:
+    on_progress(len(rejected))
+    return SendResult(0, len(rejected), tuple(rejected[:_EXAMPLES]))
 
 
 def _by_person(lines: Iterable[_Line]) -> list[list[_Line]]:

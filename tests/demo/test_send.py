@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from safar.demo.send import read_calls, retry_delay_s, send_calls
-from safar.errors import ConfigError, MalformedRequest, RequestError, ServiceUnreachable, UnknownWriteKey
+from safar.errors import ConfigError, RequestError, ServiceUnreachable, UnknownWriteKey
 from tests.support.mini_collector import mini_collector
 
 
@@ -156,9 +156,13 @@ async def test_a_decimal_is_sent_as_a_number():
     assert b'"revenue":29.30}' in collector.bodies[0]
 
 
-@pytest.mark.parametrize("line", [b"{", b"[1]", b"17", b'{"type": "track"} trailing'])
-async def test_a_line_that_is_no_object_is_named_by_its_number(line):
-    calls = [*_calls(2), msgspec.Raw(line)]
+@pytest.mark.parametrize("line", [b"{", b"[1]", b"17", b'{"type": "track"} trailing', b'{"\xff": 1}', b"[" * 90_000])
+async def test_a_line_that_is_no_object_is_named_by_its_number_and_its_neighbours_go_on(line):
+    settled = []
+    calls = [*_calls(2), msgspec.Raw(b""), msgspec.Raw(line), *_calls(4)[2:]]
     async with mini_collector() as collector:
-        with pytest.raises(MalformedRequest, match="Call 3 is not a JSON object"):
-            await send_calls(calls, url=collector.url, write_key="shop")
+        result = await send_calls(calls, url=collector.url, write_key="shop", on_progress=settled.append)
+    assert (result.accepted, result.rejected, sum(settled)) == (4, 1, 5)
+    (rejected,) = result.examples
+    assert (rejected.number, rejected.reason) == (4, "malformed_event: must be a JSON object in UTF-8; it was not sent")
+    assert len(collector.stored["shop"]) == 4
