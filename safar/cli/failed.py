@@ -1,22 +1,17 @@
-"""Failed events: list them, show one with its bytes, or send them again after a fix.
+"""Failed events: list them, show one with its bytes, or send again what the contract takes after a fix.
 
 example: safar failed list --source my-shop
          safar failed replay --source my-shop --tag invalid_field
 """
 
 import argparse
-import asyncio
-import base64
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from safar.cli.reading import reading_store
-from safar.cli.send import write_key
+from safar.cli.replay import replay
+from safar.cli.send import source_named
 from safar.config import Config
-from safar.demo.send import send_calls
-from safar.errors import ConfigError
+from safar.errors import ConfigError, RejectionTag
 
 NAME = "failed"
 
@@ -26,13 +21,14 @@ SELECT failed_id, received_at, source, tag, field, rule, event FROM failed_event
 WHERE {_WHERE} ORDER BY received_at DESC LIMIT {{limit:UInt32}}
 """
 _SHOW = "SELECT * FROM failed_events WHERE failed_id = {id:String} AND failed_id != ''"
-# Events that have landed since under the same id were replayed already.
+# A replay gives an event without an id its failed_id. What has landed since under its id was replayed already.
+_ID = "if(event_id = '', failed_id, event_id)"
 _REPLAY = f"""
-SELECT event_id, endpoint, body, body_encoding FROM failed_events
-WHERE {_WHERE} AND endpoint != ''
-  AND (event_id = '' OR (source, event_id) NOT IN (SELECT source, event_id FROM events))
-ORDER BY received_at LIMIT 1 BY source, if(event_id = '', failed_id, event_id)
+SELECT failed_id, endpoint, body, body_encoding FROM failed_events
+WHERE {_WHERE} AND endpoint != '' AND (source, {_ID}) NOT IN (SELECT source, event_id FROM events)
+ORDER BY received_at LIMIT 1 BY source, {_ID}
 """
+_LIMIT_MOST = 1_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,22 +36,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["list", "show", "replay"])
     parser.add_argument("id", nargs="?", default="", help="failed_id, for show")
     parser.add_argument("--source", default="", help="only this source; replay needs one")
-    parser.add_argument("--tag", default="", help="only this error tag")
-    parser.add_argument("--limit", type=int, default=50, help="most lines of the list (default: 50)")
+    parser.add_argument("--tag", type=_tag, help="only this error tag")
+    parser.add_argument("--limit", type=_limit, default=50, help="most lines of the list (default: 50)")
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """List, show or replay."""
+    filters = {"source": options.source, "tag": options.tag or ""}
+    if options.action == "replay":
+        return _replay(config, filters)
     with reading_store(config) as store:
-        filters = {"source": options.source, "tag": options.tag}
         if options.action == "show":
             return _show(store.query(_SHOW, {"id": options.id}))
-        if options.action == "list":
-            for row in store.query(_LIST, {**filters, "limit": options.limit}):
-                print("\t".join(str(value) for value in row.values()))
-            return 0
+        for row in store.query(_LIST, {**filters, "limit": options.limit}):
+            print("\t".join(str(value) for value in row.values()))
+    return 0
+
+
+def _replay(config: Config, filters: dict[str, str]) -> int:
+    if not filters["source"]:
+        raise ConfigError("`safar failed replay` needs --source: events are sent with the write key of their source.")
+    source = source_named(config, filters["source"])
+    with reading_store(config) as store:
         rows = store.query(_REPLAY, filters)
-    return _replay(config, options.source, rows)
+    return replay(config, source, rows)
 
 
 def _show(rows: list[dict[str, Any]]) -> int:
@@ -66,24 +70,17 @@ def _show(rows: list[dict[str, Any]]) -> int:
     return 0
 
 
-def _replay(config: Config, source: str, rows: list[dict[str, Any]]) -> int:
-    key = write_key(config, source)
-    url = f"http://{config.collector_host}:{config.collector_port}"
-    result = asyncio.run(send_calls(_calls(rows), url=url, write_key=key))
-    print(f"{result.accepted} accepted now, {result.rejected} still refused")
-    for one in result.examples:
-        print(one.reason)
-    return 1 if result.rejected else 0
+def _tag(text: str) -> str:
+    if text not in set(RejectionTag):
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(RejectionTag)}, not {text[:80]!r}.")
+    return text
 
 
-def _calls(rows: list[dict[str, Any]]) -> Iterator[Mapping[str, Any] | msgspec.Raw]:
-    """The calls as batch items: a single call's path named its type."""
-    for row in rows:
-        body = base64.b64decode(row["body"]) if row["body_encoding"] == "base64" else row["body"].encode()
-        try:
-            call = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        except msgspec.DecodeError:
-            continue
-        if row["endpoint"] != "batch":
-            call["type"] = msgspec.Raw(msgspec.json.encode(row["endpoint"]))
-        yield call
+def _limit(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= _LIMIT_MOST:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {_LIMIT_MOST}, not {text[:80]!r}.")
+    return number

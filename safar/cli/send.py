@@ -15,7 +15,7 @@ from tqdm import tqdm
 from safar.config import Config
 from safar.demo.send import read_calls, send_calls
 from safar.errors import ConfigError
-from safar.sources import read_sources
+from safar.sources import Source, read_sources
 
 NAME = "send"
 
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """Print what was taken; exit code 1 when an event was refused."""
-    key = write_key(config, options.source)
+    key = source_named(config, options.source).write_keys[0]
     url = f"http://{config.collector_host}:{config.collector_port}"
     try:
         stream = sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb")  # noqa: SIM115 - closed at exit
@@ -44,9 +44,9 @@ def run(config: Config, options: argparse.Namespace) -> int:
     return 1 if result.rejected else 0
 
 
-def write_key(config: Config, source: str) -> str:
-    """The first write key of `source`."""
+def source_named(config: Config, name: str) -> Source:
+    """The source called `name`."""
     for known in read_sources(config.sources_file):
-        if known.name == source:
-            return known.write_keys[0]
-    raise ConfigError(f"There is no source {source!r}; `safar source add {source}` makes one.")
+        if known.name == name:
+            return known
+    raise ConfigError(f"There is no source {name!r}; `safar source add NAME` makes one.")

@@ -168,3 +168,26 @@ def test_a_wrong_command_line_is_told_with_its_usage(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: safar")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "rule"),
+    [
+        ("--limit", "-1", "must be a whole number from 1 to 1000000, not '-1'."),
+        ("--limit", "0", "must be a whole number from 1"),
+        ("--limit", "many", "must be a whole number from 1"),
+        ("--tag", "nonsense", "must be one of malformed_event, event_too_large, "),
+    ],
+)
+def test_a_wrong_choice_of_failed_events_is_told_in_words(flag, value, rule, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["failed", "list", flag, value])
+    assert ended.value.code == 2
+    assert f"argument {flag}: {rule}" in capsys.readouterr().err
+
+
+def test_a_replay_needs_a_source_that_exists(tmp_path):
+    environ = {"SAFAR_DATA_DIR": str(tmp_path / "data")}
+    assert_refused(safar("failed", "replay", **environ), "`safar failed replay` needs --source")
+    assert_refused(safar("failed", "replay", "--source", "x", **environ), "There is no source 'x'")
+    assert list(tmp_path.iterdir()) == []
