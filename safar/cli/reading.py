@@ -12,7 +12,7 @@ from safar.store import Store, migrate, open_store
 def reading_store(config: Config) -> Iterator[Store]:
     """A store to query; closed after the block."""
     try:
-        store = open_store(config.store_dsn)
+        store = open_store(config.store_dsn, create=False)
         migrate(store)
     except DirectoryOwned:
         password = f":{config.read_token}" if config.read_token else ""

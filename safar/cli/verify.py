@@ -22,7 +22,7 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(config: Config, _options: argparse.Namespace) -> int:
     """Print the account; every problem on a line of its own."""
-    log = open_log(config.log_url)
+    log = open_log(config.log_url, create=False)
     try:
         with reading_store(config) as store, tqdm(desc="verifying", unit=" lines", disable=None) as bar:
             result = verify(log, store, GROUP, config.id_window_days, lambda lines: bar.update(lines))

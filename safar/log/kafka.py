@@ -34,18 +34,21 @@ class KafkaLog:
         self._partitions = partitions
 
     @classmethod
-    def open(cls, brokers: Sequence[str], topic: str, options: Mapping[str, str]) -> "KafkaLog":
+    def open(cls, brokers: Sequence[str], topic: str, options: Mapping[str, str], *, create: bool = True) -> "KafkaLog":
         """Look at the topic, creating it when it does not exist.
 
-        Raises ConfigError for an option that is unknown, malformed or at odds with the topic, LogUnavailable
-        when no broker answers.
+        Raises ConfigError for an option that is unknown, malformed or at odds with the topic, and for a topic that
+        does not exist and must not be created; LogUnavailable when no broker answers.
         """
         settings = KafkaSettings.parse(brokers, topic, options)
         with settings.connect(KafkaAdminClient) as admin:
             try:
-                topic_id, partitions = _find(admin, topic) or _create(admin, settings)
+                found = _find(admin, topic) or (_create(admin, settings) if create else None)
             except KafkaError as error:
                 raise LogUnavailable(f"The topic {topic} cannot be looked at: {error}.") from error
+        if found is None:
+            raise ConfigError(f"There is no topic {topic}; a collector makes it.")
+        topic_id, partitions = found
         wanted = settings.partitions
         if wanted not in (None, partitions):
             raise ConfigError(

@@ -6,8 +6,8 @@ from safar.errors import ConfigError
 from safar.log.contract import Log
 
 
-def open_log(url: str) -> Log:
-    """Open the log at `url`, creating it when it does not exist.
+def open_log(url: str, *, create: bool = True) -> Log:
+    """Open the log at `url`, creating it when it does not exist; without `create` that is a ConfigError.
 
     - ``sqlite:///dir/log?partitions=1``: files in a local directory, fsynced before every answer.
     - ``kafka://host:port,host:port/topic?partitions=4&replication=3``: a Kafka topic. Further parameters are passed
@@ -25,9 +25,9 @@ def open_log(url: str) -> Log:
             raise ConfigError("SAFAR_LOG_URL must be sqlite:// and an absolute path, so three slashes in all.")
         from safar.log.sqlite import SqliteLog
 
-        return SqliteLog.open(parts.path, options)
+        return SqliteLog.open(parts.path, options, create=create)
     if parts.scheme == "kafka":
         from safar.log.kafka import KafkaLog
 
-        return KafkaLog.open(parts.netloc.split(","), parts.path.strip("/"), options)
+        return KafkaLog.open(parts.netloc.split(","), parts.path.strip("/"), options, create=create)
     raise ConfigError(f"SAFAR_LOG_URL must start with sqlite:// or kafka://, not {parts.scheme or url!r}.")

@@ -26,10 +26,12 @@ class SqliteLog:
         self._partitions = partitions
 
     @classmethod
-    def open(cls, path: str, options: Mapping[str, str]) -> "SqliteLog":
+    def open(cls, path: str, options: Mapping[str, str], *, create: bool = True) -> "SqliteLog":
         """Open or create the log in directory `path`; option `partitions` (default 1) is kept with it."""
         wanted = _wanted_partitions(options)
         directory = Path(path)
+        if not (create or (directory / "records.db").exists()):
+            raise ConfigError(f"There is no log in {path}; a collector makes it.")
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

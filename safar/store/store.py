@@ -154,14 +154,17 @@ def _first_line(error: BaseException) -> str:
     return re.sub(r"(Code: \d+\. DB::Exception: )+", r"\1", line)[:300]
 
 
-def open_store(dsn: str) -> Store:
+def open_store(dsn: str, *, create: bool = True) -> Store:
     """Open the store at `dsn`: `chdb:///directory` or `http(s)://user:password@host:port/database`.
 
-    Raises ConfigError for a DSN that cannot be understood, DirectoryOwned when another process has the directory
-    open (the engine itself allows one and fails without words). A server is first asked by the first query.
+    Raises ConfigError for a DSN that cannot be understood, and without `create` for a directory that does not exist;
+    DirectoryOwned when another process has the directory open (the engine itself allows one and fails without words).
+    A server is first asked by the first query.
     """
     if dsn.startswith("chdb:"):
         directory = _directory(dsn)
+        if not (create or directory.exists()):
+            raise ConfigError(f"There is no store in {directory}; an aggregator makes it.")
         lock = directory.with_name(directory.name + ".lock")
         return Store(dsn, DirectoryLock(lock, f"Another process works on the store in {directory}"))
     if _names_a_server(dsn):

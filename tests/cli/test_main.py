@@ -170,6 +170,21 @@ def test_a_wrong_command_line_is_told_with_its_usage(arguments, capsys):
     assert capsys.readouterr().err.startswith("usage: safar")
 
 
+def test_what_only_reads_makes_no_log_and_no_store(tmp_path):
+    environ = {"SAFAR_DATA_DIR": str(tmp_path / "none")}
+    assert_refused(safar("verify", **environ), f"There is no log in {tmp_path}/none/log")
+    assert_refused(safar("failed", "list", **environ), f"There is no store in {tmp_path}/none/store")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_without_a_store_is_not_accounted_for(pipeline):
+    pipeline.collector.start()
+    assert pipeline.collector.stop() == 0
+    result = pipeline.safar("verify")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "There is no store in " in result.stderr
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "rule"),
     [

@@ -61,6 +61,13 @@ def join(reader: LogReader, partitions: int) -> None:
     until(lambda: owns(reader, partitions), lambda: reader.poll(0.2))
 
 
+def test_whoever_only_looks_makes_no_log(place):
+    with pytest.raises(ConfigError, match=r"^There is no (log|topic) [^\n]+; a collector makes it\.$"):
+        open_log(place.url, create=False)
+    with closing(place.open(partitions=1)) as made, closing(open_log(place.url, create=False)) as found:
+        assert found.log_id == made.log_id
+
+
 def test_records_come_back_in_order_at_contiguous_offsets(log):
     written = [str(number) for number in range(300)]
     with closing(log.writer()) as writer:
