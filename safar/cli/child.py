@@ -1,12 +1,12 @@
 """A supervised service: started, watched, started again, and never left behind."""
 
 import os
+import select
+import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 
 from safar.config import Config
@@ -14,6 +14,7 @@ from safar.errors import ConfigError
 
 _READY_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
+_LOOK_EVERY_S = 0.1
 _EXIT_CONFIG = 2
 
 
@@ -30,31 +31,35 @@ def environment(config: Config) -> dict[str, str]:
 
 @dataclass
 class Child:
-    """One supervised service. Its standard input is a lifeline: it ends when this process does, however that ends."""
+    """One supervised service.
+
+    Its standard input is a socket to this process. It says there when its doors are open, so that nobody else who
+    answers at its port is taken for it; and it ends when this process does, however that ends.
+    """
 
     config: Config
     name: str
-    port: int
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+    _line: socket.socket | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Start the process."""
+        self._hang_up()
+        self._line, its_end = socket.socketpair()
         arguments = [*command(self.name), "--supervised"]
-        self.process = subprocess.Popen(arguments, env=environment(self.config), stdin=subprocess.PIPE)
+        with its_end:
+            self.process = subprocess.Popen(arguments, env=environment(self.config), stdin=its_end.fileno())
 
     def wait_ready(self, stop: threading.Event) -> None:
-        """Return when it answers /ready; ConfigError when it has ended instead (it has said why itself)."""
-        host = self.config.collector_host if self.name == "collector" else self.config.reader_host
-        url = f"http://{host}:{self.port}/health"
+        """Return when its doors are open; ConfigError when it has ended instead (it has said why itself)."""
         deadline = time.monotonic() + _READY_TIMEOUT_S
-        while not stop.is_set():
-            if self.process is None or self.process.poll() is not None:
+        while self._line and not stop.is_set():
+            if select.select([self._line], [], [], _LOOK_EVERY_S)[0]:
+                if _hears(self._line):
+                    return
                 raise ConfigError(f"The {self.name} did not start; its reason stands above.")
-            if _answers(url):
-                return
             if time.monotonic() > deadline:
-                raise ConfigError(f"The {self.name} did not answer at {url} within {_READY_TIMEOUT_S:.0f} s.")
-            time.sleep(0.05)
+                raise ConfigError(f"The {self.name} did not open its doors within {_READY_TIMEOUT_S:.0f} s.")
 
     def keep_running(self) -> None:
         """Start it again when it has died."""
@@ -78,13 +83,16 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._line:
+            self._line.close()
 
 
-def _answers(url: str) -> bool:
+def _hears(line: socket.socket) -> bool:
+    """Whether the other end said something, rather than ended."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        return bool(line.recv(1))
+    except ConnectionError:
         return False

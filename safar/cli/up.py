@@ -33,10 +33,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stopper(stop))
-    children = [
-        Child(config, "collector", config.collector_port),
-        Child(config, "aggregator", config.reports_port),
-    ]
+    children = [Child(config, "collector"), Child(config, "aggregator")]
     try:
         for child in children:
             child.start()
@@ -61,15 +58,17 @@ def _supervise(config: Config, children: list[Child], stop: threading.Event, *, 
     """Keep the children running until `stop`; the loader is a process of its own, so that both go on meanwhile."""
     loader = subprocess.Popen(command("demo"), env=environment(config)) if load else None
     announced = False
-    while not stop.wait(_LOOK_EVERY_S):
-        for child in children:
-            child.keep_running()
-        if not announced and (loader is None or loader.poll() is not None):
-            _announce(config)
-            announced = True
-    if loader is not None and loader.poll() is None:
-        loader.terminate()
-        loader.wait()
+    try:
+        while not stop.wait(_LOOK_EVERY_S):
+            for child in children:
+                child.keep_running()
+            if not announced and (loader is None or loader.poll() is not None):
+                _announce(config)
+                announced = True
+    finally:
+        if loader is not None and loader.poll() is None:
+            loader.terminate()
+            loader.wait()
 
 
 def _announce(config: Config) -> None:
