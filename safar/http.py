@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,11 @@ from safar.fault import ImpersonalFilter
 
 _GRACE_S = 5.0
 _IMPERSONAL = ImpersonalFilter()
+_HOSTS = {
+    "SAFAR_COLLECTOR_PORT": "SAFAR_COLLECTOR_HOST",
+    "SAFAR_REPORTS_PORT": "SAFAR_READER_HOST",
+    "SAFAR_SQL_PORT": "SAFAR_READER_HOST",
+}
 
 
 @asynccontextmanager
@@ -19,7 +25,7 @@ async def listen(app: web.Application, host: str, port: int, setting: str) -> As
     """Serve `app` inside the block; gives the port (chosen by the system when `port` is 0).
 
     Bodies arrive as sent: inflating is the handler's, under its own limit. ConfigError names `setting` when the
-    port is taken.
+    port cannot be had, and the setting of the host when that is none of this machine.
     """
     logger = logging.getLogger(__name__)
     logger.addFilter(_IMPERSONAL)
@@ -29,13 +35,22 @@ async def listen(app: web.Application, host: str, port: int, setting: str) -> As
         try:
             await web.TCPSite(runner, host, port).start()
         except (OSError, UnicodeError) as error:
-            raise ConfigError(f"{setting}: cannot listen on {host}:{port}: {_reason(error)}.") from error
+            blamed = _HOSTS.get(setting, setting) if _is_of_host(error) else setting
+            raise ConfigError(f"{blamed}: cannot listen on {host}:{port}: {_reason(error)}.") from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
+def _is_of_host(error: OSError | UnicodeError) -> bool:
+    return isinstance(error, UnicodeError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+
+
 def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, UnicodeError):
         return "this is no name of a host"
+    if isinstance(error, socket.gaierror):
+        return f"this name leads to no address ({error.strerror})"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address"
     return "the port is in use" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))

@@ -7,8 +7,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from safar.config import SETTINGS
 from safar.errors import ConfigError
-from safar.http import listen
+from safar.http import _HOSTS, listen
 
 
 async def test_port_0_gives_a_free_port_and_bodies_arrive_as_sent():
@@ -35,9 +36,15 @@ async def test_a_port_in_use_names_the_setting():
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "a" * 70, "no.such.host.invalid", ".."])
 async def test_a_host_that_is_not_ours_is_one_sentence(host):
-    with pytest.raises(ConfigError, match=rf"^SAFAR_X_PORT: cannot listen on {host}:0: .*\.$"):
-        async with listen(web.Application(), host, 0, "SAFAR_X_PORT"):
+    with pytest.raises(ConfigError, match=rf"^SAFAR_READER_HOST: cannot listen on {host}:0: th[^\n]*\.$"):
+        async with listen(web.Application(), host, 0, "SAFAR_SQL_PORT"):
             pass
+
+
+def test_every_door_has_a_host_to_blame():
+    ports = {setting.variable for setting in SETTINGS if setting.variable.endswith("_PORT")}
+    hosts = {setting.variable for setting in SETTINGS if setting.variable.endswith("_HOST")}
+    assert (set(_HOSTS), set(_HOSTS.values())) == (ports, hosts)
 
 
 async def test_the_port_is_free_again_after_the_block():
