@@ -109,22 +109,22 @@ def _source(path: Path, name: str, table: Any) -> Source:  # noqa: ANN401 - pars
     return source
 
 
-def add_source(path: Path, name: str, write_key: str = "") -> str:
+def add_source(path: Path, name: str, write_key: str | None = None) -> str:
     """Add a source with `write_key` (default: a new one), or find the one there is; returns its write key."""
     if not re.search(_NAME, name):
         raise ConfigError(
             f"A source name must be lower-case letters, digits, - and _, starting with a letter; not {name!r}."
         )
-    if write_key and not re.search(_WRITE_KEY, write_key):
-        raise ConfigError("A write key must be letters, digits and any of . _ ~ + / = -, at most 200 of them.")
+    if write_key is not None and not re.search(_WRITE_KEY, write_key):
+        raise ConfigError("A write key must be letters, digits and any of . _ ~ + / = -, from 1 to 200 of them.")
     with turn(path.with_suffix(".lock")):
         return _add(path, name, write_key)
 
 
-def _add(path: Path, name: str, write_key: str) -> str:
+def _add(path: Path, name: str, write_key: str | None) -> str:
     for source in read_sources(path):
         if source.name == name:
-            if write_key not in ("", *source.write_keys):
+            if write_key not in (None, *source.write_keys):
                 raise ConfigError(f"Source {name!r} has another write key; edit {path} to give it one more.")
             return write_key or source.write_keys[0]
         if write_key in source.write_keys:

@@ -57,7 +57,7 @@ def test_a_name_that_is_no_plain_word_is_refused(path, name):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("key", ['a"', "a:b", "a\\", "a b", "a\n", "ک", "a" * 201])
+@pytest.mark.parametrize("key", ["", 'a"', "a:b", "a\\", "a b", "a\n", "ک", "a" * 201])
 def test_a_key_that_the_file_or_http_would_change_is_refused(path, key):
     with pytest.raises(ConfigError, match="A write key must be letters, digits"):
         add_source(path, "a", key)

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of this subcommand."""
     parser.add_argument("action", choices=["add", "list"], help="add one, or list those there are")
     parser.add_argument("name", nargs="?", help="lower-case letters, digits, - and _")
-    parser.add_argument("--write-key", default="", help="use this key instead of making one")
+    parser.add_argument("--write-key", help="use this key instead of making one")
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

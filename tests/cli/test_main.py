@@ -124,6 +124,12 @@ def test_a_source_with_a_bad_name_is_one_sentence(tmp_path, arguments):
     assert_refused(result, "A source name must be lower-case letters")
 
 
+def test_an_empty_write_key_is_one_sentence(tmp_path):
+    result = safar("source", "add", "my-shop", "--write-key", "", SAFAR_DATA_DIR=str(tmp_path))
+    assert_refused(result, "A write key must be letters, digits")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_collector_in_good_order(pipeline, number):
     pipeline.collector.start()
