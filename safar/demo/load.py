@@ -42,7 +42,7 @@ class Loaded:
 
 
 async def load_demo(config: Config, write_keys: Mapping[str, str]) -> tuple[Loaded, ...]:
-    """Load every demonstration source with its write key from `write_keys`; progress goes to stderr.
+    """Load every demonstration source with its write key from `write_keys`; progress goes to a terminal.
 
     Raises what `send_calls` raises, and ServiceUnreachable when the report API stays silent or the store
     stops growing before it is complete.
@@ -62,7 +62,7 @@ async def _load(config: Config, store: "_Stored", calls: list[dict[str, Any]], w
     if stored >= len(calls):
         return Loaded(store.source, len(calls), SendResult(), stored)
     collector = _address(config.collector_host, config.collector_port)
-    with tqdm(desc=f"{store.source}: sending", total=len(calls), unit=" events") as bar:
+    with tqdm(desc=f"{store.source}: sending", total=len(calls), unit=" events", disable=None) as bar:
         sent = await send_calls(calls, url=collector, write_key=write_key, on_progress=bar.update)
     stored = await store.wait_for(len(calls) - sent.rejected)
     return Loaded(store.source, len(calls), sent, stored)
@@ -107,18 +107,20 @@ class _Stored:
     async def wait_for(self, expected: int) -> int:
         """Return when the store shows `expected` events."""
         deadline = time.monotonic() + _PATIENCE_S
-        with tqdm(desc=f"{self.source}: storing", total=expected, unit=" events") as bar:
+        shown = 0
+        with tqdm(desc=f"{self.source}: storing", total=expected, unit=" events", disable=None) as bar:
             while (stored := await self.events()) < expected:
-                if stored > bar.n:
+                if stored > shown:
                     deadline = time.monotonic() + _PATIENCE_S
                 if time.monotonic() > deadline:
                     raise ServiceUnreachable(
                         f"The store shows {stored} of {expected} events of {self.source} and no more arrive:"
                         " see what the aggregator says."
                     )
-                bar.update(stored - bar.n)
+                bar.update(stored - shown)
+                shown = stored
                 await asyncio.sleep(_POLL_S)
-            bar.update(stored - bar.n)
+            bar.update(stored - shown)
         return stored
 
 

@@ -1,5 +1,7 @@
 """Loading the demonstration data: whole, once, and again only where something is missing."""
 
+import io
+
 import pytest
 
 from safar.config import Config, load_config
@@ -23,16 +25,27 @@ def _config(collector: MiniCollector, **flags: str) -> Config:
     return load_config({}, ports | flags)
 
 
-async def test_both_sources_are_loaded_and_shown_with_progress(capsys):
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_both_sources_are_loaded_whole_and_a_log_file_gets_no_progress(capsys):
     async with mini_collector() as collector:
         cdnow, shop = await load_demo(_config(collector), _KEYS)
     assert (cdnow.source, cdnow.calls, cdnow.sent.accepted, cdnow.stored) == ("cdnow", 6919, 6919, 6919)
     assert (shop.source, shop.stored) == ("demo-shop", shop.calls)
     assert shop.calls > 30_000
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "cdnow: sending" in output.err
-    assert "demo-shop: storing" in output.err
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_a_terminal_is_shown_the_progress(small_shop, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    async with mini_collector() as collector:
+        await load_demo(_config(collector), _KEYS)
+    assert "cdnow: sending: 100%" in terminal.getvalue()
+    assert "demo-shop: storing: 100%" in terminal.getvalue()
 
 
 async def test_what_is_complete_is_not_sent_again(small_shop):
@@ -65,11 +78,13 @@ async def test_the_currencies_of_a_source_do_not_count_its_events_twice(small_sh
     assert cdnow.sent.accepted == 6919
 
 
-async def test_events_that_never_reach_the_store_are_one_sentence(monkeypatch):
+@pytest.mark.parametrize("stored", [0, 5000])
+async def test_events_that_never_reach_the_store_are_one_sentence(monkeypatch, stored):
     monkeypatch.setattr("safar.demo.load._PATIENCE_S", 0.3)
-    async with mini_collector() as collector, mini_collector() as empty:
-        config = _config(collector, reports_port=str(empty.port))
-        with pytest.raises(ServiceUnreachable, match="The store shows 0 of 6919 events of cdnow"):
+    async with mini_collector() as collector, mini_collector() as stuck:
+        stuck.stored["cdnow"] = {call["messageId"]: call for call in list(cdnow_calls())[:stored]}
+        config = _config(collector, reports_port=str(stuck.port))
+        with pytest.raises(ServiceUnreachable, match=f"The store shows {stored} of 6919 events of cdnow"):
             await load_demo(config, _KEYS)
 
 
