@@ -1,9 +1,10 @@
-"""Run the notebooks and keep their outputs: `python -m scripts.execute_notebooks [NOTEBOOK ...]`.
+"""Run the notebooks and keep their outputs.
 
 A notebook is written back only when it ran through without an error and without a word on stderr. The variable
 SAFAR_NOTEBOOK_ADDRESS says what they read; without it, the bundled data: that is how they are committed.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -19,13 +20,22 @@ MAX_BYTES = 700_000
 
 def main() -> None:
     """Execute those named, or all."""
-    for path in map(Path, sys.argv[1:]) if sys.argv[1:] else notebooks():
+    parser = argparse.ArgumentParser(prog="python -m scripts.execute_notebooks", description=__doc__)
+    parser.add_argument("notebook", nargs="*", type=_notebook, help="path of a notebook; default: all of notebooks/")
+    for path in parser.parse_args().notebook or notebooks():
         text = nbformat.writes(tidy(execute(path, os.environ.get(ADDRESS_VARIABLE, ""))))
         if len(text) > MAX_BYTES:
             sys.exit(
                 f"{path.name} has grown to {len(text):,} bytes; {MAX_BYTES:,} are allowed: draw fewer or smaller plots."
             )
         path.write_text(text + "\n", encoding="utf-8")
+
+
+def _notebook(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".ipynb" or not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no notebook {text!r}.")
+    return path
 
 
 def notebooks() -> list[Path]:

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from safar.research.bundled import load_bundled
 from safar.store import migrate, open_store
-from scripts.execute_notebooks import MAX_BYTES, execute, notebooks, tidy
+from scripts.execute_notebooks import MAX_BYTES, execute, main, notebooks, tidy
 from tests.notebooks.claims import CLAIMS, GIVEN
 from tests.support import door_process
 
@@ -86,6 +86,18 @@ def test_it_tells_and_calls_but_defines_nothing(name: str) -> None:
     ]
     assert not defined
     assert notebook.metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "words"),
+    [("--help", 0, "path of a notebook"), ("none.ipynb", 2, "there is no notebook 'none.ipynb'.")],
+)
+def test_the_script_says_how_it_is_called(argument: str, code: int, words: str, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["execute_notebooks", argument])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert words in "".join(capsys.readouterr())
 
 
 def _read(name: str) -> NotebookNode:
