@@ -5,7 +5,7 @@ names the setting and the rule.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -163,12 +163,13 @@ class Config:
         return {setting.variable: str(getattr(self, setting.field)) for setting in SETTINGS}
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give `parser` one flag for each setting; a flag wins over the environment."""
+def add_flags(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Give `parser` a flag for each setting whose field is in `names`; a flag wins over the environment."""
     group = parser.add_argument_group("settings (each also an environment variable)")
     for setting in SETTINGS:
-        default = f" (default: {setting.default})" if setting.default else ""
-        group.add_argument(setting.flag, metavar="VALUE", help=f"{setting.help}{default}")
+        if setting.field in names:
+            default = f" (default: {setting.default})" if setting.default else ""
+            group.add_argument(setting.flag, metavar="VALUE", help=f"{setting.help}{default}")
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Config:

@@ -37,7 +37,7 @@ def test_the_defaults_work_on_one_machine():
 
 def test_a_flag_goes_before_a_variable_and_that_before_the_default():
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, ["collector_port", "log_url"])
     flags = vars(parser.parse_args(["--collector-port", "1", "--log-url", "sqlite:///flag"]))
     config = load_config({"SAFAR_COLLECTOR_PORT": "2", "SAFAR_REPORTS_PORT": "3"}, flags)
     assert (config.collector_port, config.reports_port, config.sql_port) == (1, 3, 8123)

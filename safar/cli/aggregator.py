@@ -9,9 +9,22 @@ from safar.cli.service import arguments, run_service
 from safar.config import Config
 from services.aggregator.main import serve
 
-__all__ = ["NAME", "arguments", "run"]
+__all__ = ["NAME", "READS", "arguments", "run"]
 
 NAME = "aggregator"
+READS = (
+    "data_dir",
+    "log_url",
+    "store_dsn",
+    "reader_host",
+    "reports_port",
+    "sql_port",
+    "read_token",
+    "insert_max_rows",
+    "insert_max_bytes",
+    "id_window_events",
+    "id_window_days",
+)
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

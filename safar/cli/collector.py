@@ -9,9 +9,20 @@ from safar.cli.service import arguments, run_service
 from safar.config import Config
 from services.collector.main import serve
 
-__all__ = ["NAME", "arguments", "run"]
+__all__ = ["NAME", "READS", "arguments", "run"]
 
 NAME = "collector"
+READS = (
+    "data_dir",
+    "log_url",
+    "collector_host",
+    "collector_port",
+    "body_max_bytes",
+    "event_max_bytes",
+    "batch_max_events",
+    "queue_max_bytes",
+    "record_max_bytes",
+)
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from safar.cli.reading import reading_store
+from safar.cli.reading import STORE, reading_store
+from safar.cli.send import COLLECTOR
 from safar.config import Config
 from safar.demo import cdnow, shop
 from safar.demo.load import DEMO_SOURCES, load_demo
@@ -22,6 +23,7 @@ from safar.sources import add_source
 from safar.store import Store
 
 NAME = "demo"
+READS = (*STORE, *COLLECTOR, "reports_port")
 
 # Half of the time that the records cover, as in the published fit; the other half shows what came of it.
 _CDNOW_CALIBRATION = date(1997, 9, 30)

@@ -7,13 +7,14 @@ example: safar failed list --source my-shop
 import argparse
 from typing import Any
 
-from safar.cli.reading import reading_store
+from safar.cli.reading import STORE, reading_store
 from safar.cli.replay import replay
-from safar.cli.send import source_named
+from safar.cli.send import COLLECTOR, source_named
 from safar.config import Config
 from safar.errors import ConfigError, RejectionTag
 
 NAME = "failed"
+READS = (*STORE, *COLLECTOR, "event_max_bytes")
 
 _WHERE = "({source:String} = '' OR source = {source:String}) AND ({tag:String} = '' OR tag = {tag:String})"
 _LIST = f"""

@@ -1,5 +1,7 @@
 """Parse the command line, read the settings, run the subcommand, answer with an exit code.
 
+A subcommand is a module with NAME, READS (the settings it reads, so the flags it has), `arguments` and `run`.
+
 Exit codes: 0 done; 1 the check failed (`verify`) or the work could not be done; 2 the configuration or the command
 line is wrong; 130 interrupted.
 """
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from safar import __version__
 from safar.config import add_flags, load_config
 from safar.errors import ConfigError, DirectoryOwned, SafarError
 
@@ -55,6 +58,7 @@ def _commands(given: Sequence[str]) -> list[ModuleType]:
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="safar", description="Customer-journey tracker and research kit.")
+    parser.add_argument("--version", action="version", version=f"safar {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _commands(given):
         lines = (command.__doc__ or "").strip().splitlines()
@@ -65,6 +69,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(sub)
-        add_flags(sub)
+        add_flags(sub, command.READS)
         sub.set_defaults(run=command.run)
     return parser

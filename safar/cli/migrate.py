@@ -9,6 +9,7 @@ from safar.config import Config
 from safar.store import migrate, open_store
 
 NAME = "migrate"
+READS = ("data_dir", "store_dsn")
 
 
 def arguments(_parser: argparse.ArgumentParser) -> None:

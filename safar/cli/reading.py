@@ -7,6 +7,9 @@ from safar.config import Config
 from safar.errors import DirectoryOwned
 from safar.store import Store, migrate, open_store
 
+STORE = ("data_dir", "store_dsn", "reader_host", "sql_port", "read_token")
+"""The settings that `reading_store` reads."""
+
 
 @contextmanager
 def reading_store(config: Config) -> Iterator[Store]:

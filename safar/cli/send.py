@@ -17,7 +17,11 @@ from safar.demo.send import read_calls, send_calls
 from safar.errors import ConfigError
 from safar.sources import Source, read_sources
 
+COLLECTOR = ("data_dir", "collector_host", "collector_port")
+"""The settings that whoever sends events reads."""
+
 NAME = "send"
+READS = COLLECTOR
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from safar.config import Config
 from safar.sources import add_source, read_sources
 
 NAME = "source"
+READS = ("data_dir",)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

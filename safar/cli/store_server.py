@@ -9,9 +9,10 @@ from safar.cli.service import arguments, run_service
 from safar.config import Config
 from safar.store.door.server import serve_store as serve
 
-__all__ = ["NAME", "arguments", "run"]
+__all__ = ["NAME", "READS", "arguments", "run"]
 
 NAME = "store-server"
+READS = ("data_dir", "store_dsn", "reader_host", "sql_port", "read_token", "write_token")
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

@@ -12,10 +12,12 @@ from pathlib import Path
 from types import FrameType
 
 from safar.cli.child import Child, command, environment
-from safar.config import Config
+from safar.config import SETTINGS, Config
 from safar.lock import DirectoryLock
 
 NAME = "up"
+# All: it hands them to its children.
+READS = tuple(setting.field for setting in SETTINGS)
 
 _LOOK_EVERY_S = 0.5
 

@@ -7,13 +7,14 @@ import argparse
 
 from tqdm import tqdm
 
-from safar.cli.reading import reading_store
+from safar.cli.reading import STORE, reading_store
 from safar.config import Config
 from safar.log import open_log
 from safar.store.verify import verify
 from services.aggregator.consume import GROUP
 
 NAME = "verify"
+READS = (*STORE, "log_url", "id_window_days")
 
 
 def arguments(_parser: argparse.ArgumentParser) -> None:

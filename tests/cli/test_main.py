@@ -1,5 +1,6 @@
 """The command `safar` as a process: what it refuses in one sentence, what it answers, how it ends."""
 
+import importlib
 import json
 import os
 import re
@@ -9,12 +10,17 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from safar import __version__
 from safar.cli.main import MODULES, main
+from safar.config import SETTINGS
 from safar.lock import DirectoryLock
 from tests.support.pipeline import Pipeline, free_port
+
+ROOT = Path(__file__).parents[2]
 
 
 def safar(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -157,7 +163,36 @@ def test_the_help_of_every_command_has_an_example_and_the_settings(name, capsys)
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert f"example: safar {name}" in said
-    assert "--data-dir" in said
+    assert re.findall(r"^  (--[a-z-]+) VALUE", said, re.MULTILINE) == [
+        setting.flag for setting in SETTINGS if setting.field in importlib.import_module(MODULES[name]).READS
+    ]
+
+
+# Whose code reads settings for a command, beside its own module.
+_HELPERS = {
+    "collector": ["services/collector/*.py"],
+    "aggregator": ["services/aggregator/*.py"],
+    "store-server": ["safar/store/door/server.py"],
+    "demo": ["safar/demo/load.py", "safar/cli/reading.py"],
+    "verify": ["safar/cli/reading.py"],
+    "failed": ["safar/cli/reading.py", "safar/cli/replay.py"],
+}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "up"])
+def test_a_command_offers_the_settings_that_its_code_reads(name):
+    module = importlib.import_module(MODULES[name])
+    paths = [Path(module.__file__), *(path for pattern in _HELPERS.get(name, []) for path in ROOT.glob(pattern))]
+    code = "".join(path.read_text() for path in paths)
+    read = {setting.field for setting in SETTINGS if re.search(rf"config\.{setting.field}\b", code)}
+    assert read | {"data_dir"} == set(module.READS)
+
+
+def test_the_version_is_said(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"safar {__version__}\n"
 
 
 def test_the_help_lists_every_command(capsys):
