@@ -17,7 +17,7 @@ type = "list"
 default = "awareness,purchase,post_purchase"
 least = 1
 most = 10
-meaning = "stages or event names in order, separated by commas"
+meaning = "stages or event names in order, separated by commas; a touchpoint in any case or by any alias"
 
 [parameters.window]
 type = "integer"

@@ -76,7 +76,9 @@ def test_every_endpoint_stands_in_the_readme():
         found = ((route.method, route.resource.canonical) for route in app.router.routes() if route.resource)
         return {f"{method} {path}" for method, path in found if method in ("GET", "POST")}
 
-    expected = routes(collector_app(None)) | routes(reports_app(SimpleNamespace(store=None, metrics=None)))
+    expected = routes(collector_app(None)) | routes(
+        reports_app(SimpleNamespace(store=None, metrics=None, configured=None))
+    )
     assert {plain(endpoint) for endpoint, _, _ in table("Endpoints")} == expected
 
 
