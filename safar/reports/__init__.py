@@ -1,4 +1,4 @@
-"""Reports: one SQL file each, parameters and columns described in its head; for page, API and notebooks."""
+"""Step 7: reports, one SQL file each, parameters and columns described in its head; for page, API and notebooks."""
 
 from safar.reports.definition import Definition, definition_of, reports
 from safar.reports.names import Configured

@@ -1,6 +1,6 @@
-/*
+/* Orders and their revenue on each local day, by currency.
+
 title = "Daily orders"
-definition = "Orders and their revenue on each local day, by currency."
 notes = """
 Refunds and cancellations are not taken off. Days without orders have no row. Orders more than a day ahead of their
 arrival come from a wrong clock and have no day; totals has their money, and the report freshness counts them.

@@ -1,6 +1,6 @@
-/*
+/* When each source's newest event was received, and how many came in the last minutes.
+
 title = "Freshness"
-definition = "When each source's newest event was received, and how many came in the last minutes."
 notes = """
 By the collector's clock and the store's. What waits in the log is not here: that is the lag. Nothing has happened later
 than it arrived, whatever a client's clock says: send `sentAt`, which corrects the clock.

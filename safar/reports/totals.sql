@@ -1,6 +1,6 @@
-/*
+/* Events, customers, orders and revenue of each source, revenue by currency.
+
 title = "Totals"
-definition = "Events, customers, orders and revenue of each source, revenue by currency."
 notes = """
 One row for each source and currency of its orders; a source without orders has one row. Events and first and last
 timestamp are the source's, the same in each of its rows. Refunds and cancellations are not taken off.

@@ -1,6 +1,6 @@
-/*
+/* How many touchpoints there were in each hour, day, week or month, by stage or by event.
+
 title = "Touchpoints over time"
-definition = "How many touchpoints there were in each hour, day, week or month, by stage or by event."
 notes = """
 Buckets begin at local time in tz; weeks begin on Monday. Buckets without touchpoints have no row. Events more than a
 day ahead of their arrival come from a wrong clock and have no bucket; the report freshness counts them.

@@ -15,9 +15,9 @@ from safar.errors import InvalidParameter, SafarError, TokenRequired
 from safar.reports import Configured, Report, each_once, reports
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
-from services.aggregator.asking import Asking
 from services.aggregator.consume import Status
 from services.aggregator.page import page
+from services.aggregator.report_pool import ReportPool
 
 _OPEN_PATHS = ("/health", "/ready", "/metrics")
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -41,14 +41,14 @@ class Parts:
 
 
 PARTS = web.AppKey("parts", Parts)
-ASKING = web.AppKey("asking", Asking)
+POOL = web.AppKey("pool", ReportPool)
 
 
 def reports_app(parts: Parts) -> web.Application:
     """Every route of the aggregator but SQL."""
     app = web.Application(middlewares=[_answer_errors, _admit])
     app[PARTS] = parts
-    app[ASKING] = Asking(parts.store, parts.metrics, parts.configured)
+    app[POOL] = ReportPool(parts.store, parts.metrics, parts.configured)
     app.router.add_get("/", _page)
     app.router.add_get("/api/reports", _list)
     app.router.add_get("/api/reports/{name}", _report)
@@ -61,12 +61,12 @@ def reports_app(parts: Parts) -> web.Application:
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     yield
-    await app[ASKING].close()
+    await app[POOL].close()
 
 
 async def _page(request: web.Request) -> web.Response:
     status = request.app[PARTS].status()
-    return await page(request.app[ASKING].ask, request.query.items(), status.failing, sum(status.lag.values()))
+    return await page(request.app[POOL].ask, request.query.items(), status.failing, sum(status.lag.values()))
 
 
 async def _list(_request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ async def _report(request: web.Request) -> web.Response:
     form = params.pop("format", "") or "json"
     if form not in ("json", "csv"):
         raise InvalidParameter(f"format must be json or csv, not {form[:80]!r}.")
-    report = await request.app[ASKING].ask(request.match_info["name"], params)
+    report = await request.app[POOL].ask(request.match_info["name"], params)
     if form == "csv":
         return _csv(report)
     content: dict[str, Any] = report.to_json()

@@ -1,4 +1,4 @@
-"""The answer of a door, sent block by block from the worker thread that runs the statement."""
+"""What goes out at a SQL door: one answer, sent block by block from the worker thread that runs the statement."""
 
 import asyncio
 import json

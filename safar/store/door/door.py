@@ -11,8 +11,8 @@ from aiohttp import web
 
 from safar.errors import QueryRefused, StoreUnavailable
 from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask, Credentials, read_ask, read_credentials
 from safar.store.door.failures import FAILURES, failure
+from safar.store.door.request import Ask, Credentials, read_ask, read_credentials
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

@@ -10,10 +10,10 @@ from clickhouse_connect.driver._chdbclient import ChdbClient
 from safar.errors import ConfigError, QueryRefused, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask, Credentials
 from safar.store.door.door import Door, DoorOptions, Room
 from safar.store.door.engine import Session
 from safar.store.door.guard import Guard, check_format
+from safar.store.door.request import Ask, Credentials
 from safar.store.store import Store
 
 

@@ -10,9 +10,9 @@ from aiohttp import web
 from safar.config import Config
 from safar.errors import ConfigError, TokenRequired
 from safar.http import listen
-from safar.store.door.ask import Credentials
 from safar.store.door.door import Door, DoorOptions, Room, hosts_for
 from safar.store.door.reader import Reader, check_reader, directory_of
+from safar.store.door.request import Credentials
 from safar.store.door.writer import Writer
 from safar.store.store import Store, open_store
 

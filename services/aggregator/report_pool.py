@@ -1,4 +1,4 @@
-"""Reports asked from the event loop: run in a few threads, never more than a bounded number at once."""
+"""The threads that run reports for API and page: a few, and never more than a bounded number of reports at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _MOST_AT_ONCE = 32
 _Question = tuple[str, frozenset[tuple[str, str]]]
 
 
-class Asking:
+class ReportPool:
     """Answers reports. The same question, asked again while it is being answered, is answered once."""
 
     def __init__(self, store: Store, metrics: AggregatorMetrics, configured: Configured) -> None:
