@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from safar.errors import InvalidParameter
+from safar.zones import zone_names
 
 Value = str | int | datetime | list[str]
 
@@ -130,14 +130,9 @@ def _read_instant(_parameter: Parameter, text: str, zone: tzinfo) -> datetime:
 
 
 def _read_zone(_parameter: Parameter, text: str, _zone: tzinfo) -> str:
-    if text not in _zone_names():
+    if text not in zone_names():
         raise ValueError
     return text
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 _READERS: dict[str, Callable[[Parameter, str, tzinfo], Value]] = {

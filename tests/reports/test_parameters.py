@@ -22,6 +22,8 @@ from tests.support.story import tell, touch
         ("funnel", {"tz": "Mars/Base"}, "tz must be an IANA time zone, such as Asia/Tehran, not 'Mars/Base'"),
         ("funnel", {"tz": "../../etc/passwd"}, "tz must be an IANA time zone"),
         ("funnel", {"tz": "America"}, "tz must be an IANA time zone"),
+        ("funnel", {"tz": "localtime"}, "tz must be an IANA time zone"),
+        ("funnel", {"tz": "Factory"}, "tz must be an IANA time zone"),
         ("totals", {"from": "yesterday"}, "from must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"to": "2300-01-01"}, "to must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"from": "0001-01-01", "tz": "Asia/Tehran"}, "from must be an ISO 8601 date"),

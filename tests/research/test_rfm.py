@@ -135,8 +135,9 @@ def test_what_cannot_be_observed_is_refused_in_words(
 
 def test_an_unknown_time_zone_is_refused(store_of: StoreOf) -> None:
     store = store_of(_ORDERS)
-    with pytest.raises(InvalidParameter, match="tz must be an IANA time zone"):
-        observe(store, "shop", tz="Tehran Standard")
+    for tz in ("Tehran Standard", "localtime", "Factory"):
+        with pytest.raises(InvalidParameter, match="tz must be an IANA time zone"):
+            observe(store, "shop", tz=tz)
 
 
 def test_an_observation_before_the_first_order_is_refused(store_of: StoreOf) -> None:
