@@ -23,7 +23,7 @@ bench: .venv/dev    ## rates on this machine, against limits measured in the sam
 	$(BIN)/python -m bench
 
 notebooks: .venv/dev ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks --ip=127.0.0.1 $(if $(filter 0,$(USER_ID)),--allow-root)
 
 constraints: .venv/bin/python ## pin the newest versions that fit together
 	$(BIN)/python -m uv pip compile pyproject.toml --extra notebooks --extra test --python-version 3.11 \
@@ -48,5 +48,7 @@ clean:              ## remove the environment; data stays
 	@$(INSTALL) -c constraints.txt -e '.[notebooks,test]' $(OR_PIP) -c constraints.txt -e '.[notebooks,test]'
 	@touch $@
 
+# Jupyter refuses root, which is who one is in a container; it listens on loopback only.
+USER_ID := $(shell id -u)
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python
 OR_PIP = || $(BIN)/python -m pip install --quiet --disable-pip-version-check

@@ -1,4 +1,4 @@
-"""What the HTTP services answer alike: JSON, errors with `code` and `message`, metrics."""
+"""What collector and report API answer alike: JSON, errors with `code` and `message`, metrics. (SQL: store/door.)"""
 
 import json
 import re

@@ -82,7 +82,7 @@ class MalformedRequest(RequestError):
 
 
 class InvalidParameter(RequestError):
-    """A report was asked for with a parameter it does not have, or a value of the wrong type."""
+    """A report was asked for with a parameter it does not have, or with a value, source or step that there is not."""
 
     tag = "invalid_parameter"
 

@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import tomllib
-import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from msgspec import Meta
 
 from safar.errors import ConfigError, UnknownWriteKey
 from safar.lock import turn
+from safar.zones import zone_names
 
 _log = logging.getLogger(__name__)
 
@@ -103,9 +103,10 @@ def _keys(sources: tuple[Source, ...]) -> Iterator[tuple[Source, str]]:
 def _source(path: Path, name: str, table: Any) -> Source:  # noqa: ANN401 - parsed TOML
     try:
         source = msgspec.convert({**table, "name": name} if isinstance(table, dict) else table, Source)
-        zoneinfo.ZoneInfo(source.timezone)
-    except (msgspec.ValidationError, LookupError, ValueError, OSError) as error:
+    except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: source {name!r} is not understood: {error}.") from error
+    if source.timezone not in zone_names():
+        raise ConfigError(f"{path}: source {name!r} is not understood: {source.timezone!r} is no IANA time zone.")
     return source
 
 

@@ -120,9 +120,10 @@ def test_no_key_belongs_to_nobody(path):
         ('[a]\nwrite_keys = ["k"]\nstrict = "no"\n', "$.strict"),
         ('[a]\nwrite_keys = ["k"]\ncurrency = "euro"\n', "$.currency"),
         ('[a]\nwrite_keys = ["k"]\ntimezon = "UTC"\n', "unknown field `timezon`"),
-        ('[a]\nwrite_keys = ["k"]\ntimezone = "Mars/Base"\n', "No time zone found with key Mars/Base"),
+        ('[a]\nwrite_keys = ["k"]\ntimezone = "Mars/Base"\n', "'Mars/Base' is no IANA time zone"),
         ('[a]\nwrite_keys = ["k"]\ntimezone = "Europe"\n', "source 'a' is not understood"),
         ('[a]\nwrite_keys = ["k"]\ntimezone = "../etc"\n', "source 'a' is not understood"),
+        ('[a]\nwrite_keys = ["k"]\ntimezone = "localtime"\n', "'localtime' is no IANA time zone"),
         ('[a]\nwrite_keys = ["k"]\n[b]\nwrite_keys = ["k"]\n', "'a' and 'b' have a write key in common"),
     ],
 )

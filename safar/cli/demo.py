@@ -55,10 +55,12 @@ def load_and_show(config: Config) -> None:
 
 
 def _show_totals(store: Store, source: str) -> None:
-    print(f"\n{source} ({_LABELS[source]})")
-    for row in report("totals", store, {"source": source}).rows:
+    rows = report("totals", store, {"source": source}).rows
+    # A row is a currency; the events are the source's, the same in each.
+    print(f"\n{source} ({_LABELS[source]}): {max((int(row['events']) for row in rows), default=0):,} events")
+    for row in rows:
         print(
-            f"  {int(row['events']):,} events, {int(row['customers']):,} customers, {int(row['orders']):,} orders, "
+            f"  {int(row['customers']):,} customers, {int(row['orders']):,} orders, "
             f"revenue {float(row['revenue'] or 0):,.2f} {row['currency']}"
         )
 

@@ -1,6 +1,6 @@
-/*
+/* People, customers and orders by the channel through which each person first came.
+
 title = "Acquisition channels"
-definition = "People, customers and orders by the channel through which each person first came."
 notes = """
 A person's channel is the first one that any of their events in the range names. The same person in two sources is two.
 Orders are Order Completed events; refunds and cancellations are not taken off.

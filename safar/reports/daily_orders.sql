@@ -1,7 +1,10 @@
-/*
+/* Orders and their revenue on each local day, by currency.
+
 title = "Daily orders"
-definition = "Orders and their revenue on each local day, by currency."
-notes = "Refunds and cancellations are not taken off. Days without orders have no row."
+notes = """
+Refunds and cancellations are not taken off. Days without orders have no row. Orders more than a day ahead of their
+arrival come from a wrong clock and have no day; totals has their money, and the report freshness counts them.
+"""
 
 [parameters.source]
 type = "text"
@@ -39,5 +42,6 @@ FROM events
 WHERE event = 'Order Completed'
   AND (source = {source:String} OR {source:String} = '')
   AND timestamp >= {from:DateTime64(3, 'UTC')} AND timestamp < {to:DateTime64(3, 'UTC')}
+  AND timestamp <= received_at + INTERVAL 1 DAY
 GROUP BY day, currency
 ORDER BY day, currency

@@ -1,4 +1,4 @@
-"""The SQL files of this directory: each begins with a comment, in TOML, that says what the report is."""
+"""The SQL files of this directory: each begins with a comment, one sentence and TOML, that says what the report is."""
 
 import tomllib
 from collections.abc import Mapping
@@ -55,12 +55,13 @@ def _reports() -> Mapping[str, Definition]:
 
 
 def _read(name: str, text: str) -> Definition:
-    head, sql = text.removeprefix("/*\n").split("*/\n", 1)
-    described = tomllib.loads(head)
+    head, sql = text.removeprefix("/* ").split("*/\n", 1)
+    sentence, toml = head.split("\n", 1)
+    described = tomllib.loads(toml)
     return Definition(
         name=name,
         title=described["title"],
-        definition=described["definition"],
+        definition=sentence,
         notes=" ".join(described["notes"].split()),
         parameters=tuple(_parameter(key, table) for key, table in described["parameters"].items()),
         columns=described["columns"],

@@ -1,6 +1,6 @@
-/*
+/* Refused events by what was wrong with them, the latest first.
+
 title = "Failed events"
-definition = "Refused events by what was wrong with them, the latest first."
 notes = """
 Nothing refused is lost: the events are kept as they were received. `safar failed show` shows one; once the sender or
 the contract is corrected, `safar failed replay` sends them again. Field and rule say what to correct.

@@ -1,6 +1,6 @@
-/*
+/* How many people took each step in order, all within the window after their first step.
+
 title = "Stage funnel"
-definition = "How many people took each step in order, all within the window after their first step."
 notes = """
 A person counts once, at the furthest step reached. The window starts anew at each later first step. One event never
 counts as two steps, so "Order Completed,Order Completed" asks for a second order; events of the same instant are
@@ -17,7 +17,7 @@ type = "list"
 default = "awareness,purchase,post_purchase"
 least = 1
 most = 10
-meaning = "stages or event names in order, separated by commas"
+meaning = "stages or event names in order, separated by commas; a touchpoint in any case or by any alias"
 
 [parameters.window]
 type = "integer"

@@ -1,13 +1,13 @@
 """Report parameters: from the text of a query string to typed values, or one sentence about what is wrong."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from safar.errors import InvalidParameter
+from safar.zones import zone_names
 
 Value = str | int | datetime | list[str]
 
@@ -39,7 +39,7 @@ class Parameter:
             text.encode()  # a lone surrogate is no text
             return _READERS[self.type](self, text, zone)
         except (ValueError, OverflowError):
-            raise InvalidParameter(f"{self.name} must be {self.rule}, not {_shown(text)}.") from None
+            raise InvalidParameter(f"{self.name} must be {self.rule}, not {shown(text)}.") from None
 
     @property
     def rule(self) -> str:
@@ -55,12 +55,26 @@ class Parameter:
         return {**shown, "rule": self.rule, "meaning": self.meaning}
 
 
+def each_once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The parameters of a query string, each given once."""
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise InvalidParameter(f"{shown(name)} must be given once.")
+        given[name] = value
+    return given
+
+
+def check_names(owner: str, known: Sequence[str], given: Iterable[str]) -> None:
+    """Raise InvalidParameter for a name that `owner` does not have."""
+    for name in given:
+        if name not in known:
+            raise InvalidParameter(f"{shown(name)} is no parameter of {owner}; it has {', '.join(known)}.")
+
+
 def read_parameters(report: str, known: Sequence[Parameter], given: Mapping[str, str]) -> dict[str, Value]:
     """A value for each of `known`: from `given`, else its default, for which an empty text stands too."""
-    names = [parameter.name for parameter in known]
-    for name in given:
-        if name not in names:
-            raise InvalidParameter(f"{_shown(name)} is no parameter of {report}; it has {', '.join(names)}.")
+    check_names(report, [parameter.name for parameter in known], given)
     values: dict[str, Value] = {}
     # The zone first, for the instants are read in it.
     for parameter in sorted(known, key=lambda parameter: parameter.type != "zone"):
@@ -83,7 +97,7 @@ def _check_order(values: Mapping[str, Value]) -> None:
         raise InvalidParameter(f"from must not be after to; {start.isoformat()} is after {end.isoformat()}.")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A caller's text, short enough for a message."""
     return repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r}..."
 
@@ -116,14 +130,9 @@ def _read_instant(_parameter: Parameter, text: str, zone: tzinfo) -> datetime:
 
 
 def _read_zone(_parameter: Parameter, text: str, _zone: tzinfo) -> str:
-    if text not in _zone_names():
+    if text not in zone_names():
         raise ValueError
     return text
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 _READERS: dict[str, Callable[[Parameter, str, tzinfo], Value]] = {

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from safar.reports.definition import definition_of
+from safar.reports.names import Configured, resolved
 from safar.reports.parameters import read_parameters
 from safar.store import Store
 
@@ -29,14 +30,16 @@ class Report:
         return asdict(self)
 
 
-def run(name: str, store: Store, params: Mapping[str, str]) -> Report:
+def run(name: str, store: Store, params: Mapping[str, str], configured: Configured = frozenset) -> Report:
     """Answer the report `name`. Blocks while the store works.
+
+    `configured` gives the sources that may be asked for before anything of theirs is stored.
 
     Money comes as text with its exact digits, instants as ISO 8601 with an offset, dates as ISO 8601.
     Raises UnknownReport, InvalidParameter (naming parameter and rule), StoreUnavailable.
     """
     described = definition_of(name)
-    values = read_parameters(name, described.parameters, params)
+    values = resolved(read_parameters(name, described.parameters, params), store, configured)
     rows = store.query(described.sql, values)
     return Report(
         name=name,

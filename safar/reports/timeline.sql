@@ -1,6 +1,6 @@
-/*
+/* Every event of one person in the order they happened.
+
 title = "Timeline of a person"
-definition = "Every event of one person in the order they happened."
 notes = "Also the anonymous events from before the person was known, and the calls that are no touchpoints (identify, group, alias)."
 
 [parameters.person]

@@ -1,6 +1,6 @@
-/*
+/* Events, customers, orders and revenue of each source, revenue by currency.
+
 title = "Totals"
-definition = "Events, customers, orders and revenue of each source, revenue by currency."
 notes = """
 One row for each source and currency of its orders; a source without orders has one row. Events and first and last
 timestamp are the source's, the same in each of its rows. Refunds and cancellations are not taken off.
@@ -34,7 +34,7 @@ orders = "Order Completed events in this currency"
 revenue = "their money, in the currency, exact"
 currency = "ISO 4217; empty when there are no orders, or they name none"
 first_timestamp = "when the source's first event happened"
-last_timestamp = "when its last event happened"
+last_timestamp = "when its last event happened; never after its arrival"
 */
 SELECT
     source,
@@ -47,7 +47,7 @@ SELECT
     toTimeZone(last, {tz:String}) AS last_timestamp
 FROM
 (
-    SELECT source, count() AS events, min(timestamp) AS first, max(timestamp) AS last
+    SELECT source, count() AS events, min(timestamp) AS first, max(least(timestamp, received_at)) AS last
     FROM events
     WHERE (source = {source:String} OR {source:String} = '')
       AND timestamp >= {from:DateTime64(3, 'UTC')} AND timestamp < {to:DateTime64(3, 'UTC')}

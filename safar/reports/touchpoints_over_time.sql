@@ -1,7 +1,10 @@
-/*
+/* How many touchpoints there were in each hour, day, week or month, by stage or by event.
+
 title = "Touchpoints over time"
-definition = "How many touchpoints there were in each hour, day, week or month, by stage or by event."
-notes = "Buckets begin at local time in tz; weeks begin on Monday. Buckets without touchpoints have no row."
+notes = """
+Buckets begin at local time in tz; weeks begin on Monday. Buckets without touchpoints have no row. Events more than a
+day ahead of their arrival come from a wrong clock and have no bucket; the report freshness counts them.
+"""
 
 [parameters.source]
 type = "text"
@@ -56,6 +59,7 @@ FROM
     WHERE event != ''
       AND (source = {source:String} OR {source:String} = '')
       AND timestamp >= {from:DateTime64(3, 'UTC')} AND timestamp < {to:DateTime64(3, 'UTC')}
+      AND timestamp <= received_at + INTERVAL 1 DAY
     GROUP BY begin, name
 )
 ORDER BY begin, name

@@ -1,6 +1,6 @@
-/*
+/* Event names that the contract does not know, with how often they came.
+
 title = "Unmapped events"
-definition = "Event names that the contract does not know, with how often they came."
 notes = """
 They are stored and counted, but belong to no stage. Send the name that the contract has for it (docs/touchpoints.md
 lists them), or teach the contract this one: as an alias in the file of the touchpoint it means, or as a file of its own.

@@ -1,9 +1,9 @@
 """The journey of a source's people: which touchpoints they meet, what follows what, and where they stop.
 
 A journey is all contacts of one person in order of time, anonymous visitors included; an event that belongs to nobody
-is no journey. A person has stopped when nothing was heard of them for `quiet_days` before the source's last event;
-the others may still go on and count as neither stopped nor lost. Every function answers one table, with its counts;
-what rests on fewer than five people or contacts is blank (NaN).
+is no journey. No event counts as later than it arrived. A person has stopped when nothing was heard of them for
+`quiet_days` before the source's last event; the others may still go on and count as neither stopped nor lost. Every
+function answers one table, with its counts; what rests on fewer than five people or contacts is blank (NaN).
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,11 @@ STILL_GOING = "(still going)"
 ENDS = (STOPPED, STILL_GOING)
 """How a journey ends, in place of a next touchpoint."""
 
+_PEOPLE = """
+SELECT uniqExact(person) AS people, dateDiff('day', min(timestamp), max(least(timestamp, received_at))) AS days
+FROM touchpoints
+WHERE source = {source:String} AND event != '' AND NOT startsWith(person, 'event:')
+"""
 _ALL_STAGES = (*STAGES, "unmapped")
 _SECONDS_A_DAY = 86_400
 
@@ -90,7 +95,8 @@ def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_d
 def stops(store: Store, source: str, *, quiet_days: int = 90) -> pd.DataFrame:
     """Where people stop: `people` by the furthest stage they came to and their last touchpoint, the most first.
 
-    `share` is of all who stopped. Stages are taken by their order, whatever the order of the contacts.
+    `share` is of all who stopped. Stages are taken by their order, whatever the order of the contacts. Raises
+    DataRefused when nobody has stopped.
     """
     table = _ask(store, "journey_stops", source, quiet_days, stages=list(STAGES))
     table["furthest_stage"] = _ordered(table["furthest_stage"].replace("", "unmapped"), _ALL_STAGES)
@@ -101,9 +107,19 @@ def stops(store: Store, source: str, *, quiet_days: int = 90) -> pd.DataFrame:
 def _ask(store: Store, name: str, source: str, quiet_days: int, **more: object) -> pd.DataFrame:
     table = store.query_df(statement(name), {"source": source, "quiet_days": quiet_days, **more})
     if table.empty:
-        raise DataRefused(f"Source {source!r} has no journeys to show.")
+        raise DataRefused(_why_empty(store, source, quiet_days))
     # The store counts in unsigned integers, of which a difference may be enormous.
     return table.astype({name: "int64" for name, kind in table.dtypes.items() if kind.kind == "u"})
+
+
+def _why_empty(store: Store, source: str, quiet_days: int) -> str:
+    (found,) = store.query(_PEOPLE, {"source": source})
+    if not found["people"]:
+        return f"Source {source!r} has no journeys to show."
+    return (
+        f"Nobody of source {source!r} has been silent for {quiet_days} days: its {found['people']:,} people were met "
+        f"within {found['days']} days; choose fewer quiet_days (QUIET_DAYS in the notebook)."
+    )
 
 
 def _ordered(stages: pd.Series, order: Sequence[str]) -> pd.Series:

@@ -15,14 +15,17 @@ from safar.research.sql import statement, time_zone
 from safar.store import Store
 
 _ORDERS = """
-SELECT currency, count() AS orders, max(toDate32(timestamp, {tz:String})) AS last_order
+SELECT currency, count() AS orders, min(toDate32(timestamp, {tz:String})) AS first_order
 FROM touchpoints
 WHERE source = {source:String} AND event = 'Order Completed'
 GROUP BY currency
 ORDER BY orders DESC
 """
 
-_LAST_DAY = "SELECT max(toDate32(timestamp, {tz:String})) AS day FROM events WHERE source = {source:String}"
+# No event is later than it arrived: one wrong clock would stretch the observation by centuries.
+_LAST_DAY = """
+SELECT max(toDate32(least(timestamp, received_at), {tz:String})) AS day FROM events WHERE source = {source:String}
+"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,10 @@ def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
     days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
     customers = store.query_df(statement("rfm"), parameters | days)
     if customers.empty:
-        raise DataRefused(f"Source {observation.source!r} has no orders until {observation.calibration_until}.")
+        first = {row["currency"]: row["first_order"] for row in store.query(_ORDERS, parameters)}[observation.currency]
+        raise DataRefused(
+            f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
+            f"{first}: choose a later calibration_until (CALIBRATION_UNTIL in the notebook)."
+        )
     counts = {"frequency": "int64", "holdout": "int64"}
     return customers.astype(counts).set_index("person")

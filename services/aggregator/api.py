@@ -12,12 +12,12 @@ from aiohttp import web
 
 from safar.answers import check_host, http_refusal, json_response, metrics_response, refusal
 from safar.errors import InvalidParameter, SafarError, TokenRequired
-from safar.reports import Report, reports
+from safar.reports import Configured, Report, each_once, reports
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
-from services.aggregator.asking import Asking
 from services.aggregator.consume import Status
 from services.aggregator.page import page
+from services.aggregator.report_pool import ReportPool
 
 _OPEN_PATHS = ("/health", "/ready", "/metrics")
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -28,7 +28,8 @@ class Parts:
     """What the composition root hands in.
 
     Everything but health, readiness and metrics asks for `read_token`, as bearer token or as the password of HTTP
-    Basic; empty: no token is needed. `hosts` are the names the service may be called by; empty: any.
+    Basic; empty: no token is needed. `hosts` are the names the service may be called by; empty: any. `configured` gives
+    the sources there are beside those stored, or None when that cannot be known here.
     """
 
     store: Store
@@ -36,17 +37,18 @@ class Parts:
     status: Callable[[], Status]
     read_token: str = ""
     hosts: frozenset[str] = frozenset()
+    configured: Configured = lambda: None
 
 
 PARTS = web.AppKey("parts", Parts)
-ASKING = web.AppKey("asking", Asking)
+POOL = web.AppKey("pool", ReportPool)
 
 
 def reports_app(parts: Parts) -> web.Application:
     """Every route of the aggregator but SQL."""
     app = web.Application(middlewares=[_answer_errors, _admit])
     app[PARTS] = parts
-    app[ASKING] = Asking(parts.store, parts.metrics)
+    app[POOL] = ReportPool(parts.store, parts.metrics, parts.configured)
     app.router.add_get("/", _page)
     app.router.add_get("/api/reports", _list)
     app.router.add_get("/api/reports/{name}", _report)
@@ -59,12 +61,12 @@ def reports_app(parts: Parts) -> web.Application:
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     yield
-    await app[ASKING].close()
+    await app[POOL].close()
 
 
 async def _page(request: web.Request) -> web.Response:
     status = request.app[PARTS].status()
-    return await page(request.app[ASKING].ask, request.query, status.failing, sum(status.lag.values()))
+    return await page(request.app[POOL].ask, request.query.items(), status.failing, sum(status.lag.values()))
 
 
 async def _list(_request: web.Request) -> web.Response:
@@ -72,25 +74,17 @@ async def _list(_request: web.Request) -> web.Response:
 
 
 async def _report(request: web.Request) -> web.Response:
-    params = _single(request)
+    params = each_once(request.query.items())
     form = params.pop("format", "") or "json"
     if form not in ("json", "csv"):
         raise InvalidParameter(f"format must be json or csv, not {form[:80]!r}.")
-    report = await request.app[ASKING].ask(request.match_info["name"], params)
+    report = await request.app[POOL].ask(request.match_info["name"], params)
     if form == "csv":
         return _csv(report)
     content: dict[str, Any] = report.to_json()
     if report.name == "freshness":
         content["lag"] = dict(request.app[PARTS].status().lag)
     return json_response(content, headers=_NO_STORE)
-
-
-def _single(request: web.Request) -> dict[str, str]:
-    """The query's parameters, each given once."""
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise InvalidParameter(f"{name[:80]!r} must be given once.")
-    return dict(request.query)
 
 
 def _csv(report: Report) -> web.Response:

@@ -4,11 +4,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 from safar.clock import system_clock
 from safar.config import Config
+from safar.errors import ConfigError
 from safar.http import listen
 from safar.log import open_log
+from safar.sources import read_sources
 from safar.store import Store, migrate, open_store
 from safar.store.door import DoorOptions, hosts_for, reader_door
 from safar.telemetry import AggregatorMetrics, new_registry
@@ -45,13 +49,22 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
 async def _doors(config: Config, store: Store, metrics: AggregatorMetrics, consumer: Consumer) -> AsyncIterator[None]:
     """Page and reports, and SQL when the engine is ours; a ClickHouse server has a door of its own."""
     hosts = hosts_for(config.reader_host)
-    reports = reports_app(Parts(store, metrics, consumer.status, config.read_token, hosts))
+    configured = partial(configured_sources, config.sources_file)
+    reports = reports_app(Parts(store, metrics, consumer.status, config.read_token, hosts, configured))
     async with AsyncExitStack() as doors:
         await doors.enter_async_context(listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT"))
         if store.embedded:
             sql = reader_door(store, DoorOptions(config.read_token, hosts))
             await doors.enter_async_context(listen(sql, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"))
         yield
+
+
+def configured_sources(path: Path) -> frozenset[str] | None:
+    """The sources of the file; None when it cannot be read: on a cluster it may lie with the collectors."""
+    try:
+        return frozenset(source.name for source in read_sources(path)) or None
+    except ConfigError:  # somebody is in the middle of editing
+        return None
 
 
 class _Worker(threading.Thread):

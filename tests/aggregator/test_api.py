@@ -8,7 +8,9 @@ import io
 import pytest
 
 from safar.reports import reports
+from safar.sources import add_source
 from services.aggregator.consume import Status
+from services.aggregator.main import configured_sources
 from tests.support.reading import reading
 
 
@@ -60,6 +62,25 @@ async def test_a_refusal_is_json_with_code_and_message(shop, path, status, code,
         content = await answer.json()
     assert content["code"] == code
     assert words in content["message"]
+
+
+async def test_a_source_neither_stored_nor_configured_is_refused(shop):
+    async with reading(shop, sources=frozenset({"new-shop"})) as client:
+        for source, status in (("demo-shop", 200), ("new-shop", 200), ("demoshop", 400)):
+            async with client.get(f"/api/reports/funnel?source={source}") as answer:
+                assert answer.status == status
+                content = await answer.json()
+    assert content["code"] == "invalid_parameter"
+    assert content["message"] == "source 'demoshop' is not known; there are demo-shop, new-shop."
+
+
+def test_the_configured_sources_are_those_of_the_file_when_it_can_be_read(tmp_path):
+    path = tmp_path / "sources.toml"
+    assert configured_sources(path) is None
+    add_source(path, "new-shop")
+    assert configured_sources(path) == {"new-shop"}
+    path.write_text("[half")
+    assert configured_sources(path) is None
 
 
 async def test_only_reading_is_allowed(shop):

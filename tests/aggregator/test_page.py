@@ -45,8 +45,8 @@ def tables(html: str) -> list[list[str]]:
     return cells.tables
 
 
-async def html_of(shop, path="/", status=None, expect=200):
-    async with reading(shop, status) as client, client.get(path) as answer:
+async def html_of(shop, path="/", status=None, expect=200, sources=None):
+    async with reading(shop, status, sources=sources) as client, client.get(path) as answer:
         assert answer.status == expect
         assert answer.content_type == "text/html"
         return await answer.text()
@@ -81,7 +81,9 @@ async def test_the_choices_made_stay_chosen(shop):
 
 
 async def test_names_from_outside_stay_text(shop):
-    html = await html_of(shop, '/?steps="><script>alert(1)</script>&tz=UTC')
+    html = await html_of(shop, '/?steps="><script>alert(1)</script>&tz=UTC', expect=400)
+    assert html.count("<script") == 1
+    html = await html_of(shop)
     assert html.count("<script") == 1
     assert "&lt;script&gt;document.title" in html
     assert "&lt;b&gt;Order&lt;/b&gt;" in html
@@ -110,8 +112,26 @@ async def test_a_wrong_choice_is_said_on_the_page(shop):
     assert "from must be an ISO 8601 date" in html
 
 
-async def test_a_source_that_nobody_knows_is_empty_not_an_error(shop):
-    assert "Nobody took the first step" in await html_of(shop, "/?source=nobody")
+async def test_a_source_or_a_step_that_nobody_knows_is_said_on_the_page_beside_those_there_are(shop):
+    html = await html_of(shop, "/?source=nobody", sources=frozenset({"new-shop"}), expect=400)
+    assert "source &#39;nobody&#39; is not known; there are demo-shop, new-shop." in html
+    assert '<option value="demo-shop">' in html
+    assert "Nobody took the first step" in await html_of(shop, "/?source=new-shop", sources=frozenset({"new-shop"}))
+    assert "close to it: Product Viewed" in await html_of(shop, "/?steps=Produkt+Viewed", expect=400)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (
+            "?colour=red",
+            "&#39;colour&#39; is no parameter of the page; it has source, steps, window",
+        ),
+        ("?source=a&source=b", "&#39;source&#39; must be given once."),
+    ],
+)
+async def test_the_page_refuses_what_the_reports_refuse(shop, query, words):
+    assert words in await html_of(shop, f"/{query}", expect=400)
 
 
 async def test_trouble_of_the_consumer_is_said_on_the_page(shop):

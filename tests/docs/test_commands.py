@@ -68,6 +68,14 @@ def test_every_make_target_that_is_named_exists():
     assert named <= targets
 
 
+@pytest.mark.parametrize(("user", "allowed"), [("0", True), ("1000", False)])
+def test_notebooks_open_for_root_too_and_on_loopback_only(user, allowed):
+    command = ["make", "--dry-run", "notebooks", f"USER_ID={user}"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ("--allow-root" in said) == allowed
+    assert "--ip=127.0.0.1" in said
+
+
 def test_every_subcommand_that_is_named_exists():
     named = set(re.findall(r"`safar ([a-z-]+)", README)) | {shlex.split(c)[1] for c in starting("safar")}
     assert named <= set(MODULES)

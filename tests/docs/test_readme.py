@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from safar import errors
@@ -12,6 +13,7 @@ from safar.cli.main import MODULES
 from safar.config import SETTINGS
 from safar.telemetry import AggregatorMetrics, CollectorMetrics
 from services.aggregator.api import reports_app
+from services.aggregator.consume import Status
 from services.collector.app import collector_app
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,17 @@ def test_every_reason_to_refuse_an_event_stands_in_the_readme():
     assert {plain(tag) for tag, _ in table("Errors", 1)} == {str(tag) for tag in errors.RejectionTag}
 
 
+async def test_every_other_code_of_an_answer_stands_in_the_readme():
+    parts = {"store": None, "metrics": None, "configured": None, "hosts": frozenset(), "read_token": ""}
+    app = reports_app(SimpleNamespace(**parts, status=lambda: Status("The disk is full.", {})))
+    found = {(errors.SafarError.tag, errors.SafarError.status)}
+    async with TestClient(TestServer(app)) as client:
+        for method, path in (("GET", "/nowhere"), ("POST", "/health"), ("GET", "/ready")):
+            async with client.request(method, path) as answer:
+                found.add(((await answer.json())["code"], answer.status))
+    assert {(plain(code), int(status)) for code, status, _ in table("Errors", 2)} == found
+
+
 def test_every_command_stands_in_the_readme():
     assert [plain(name).removeprefix("safar ") for name, _ in table("Commands")] == list(MODULES)
 
@@ -76,7 +89,9 @@ def test_every_endpoint_stands_in_the_readme():
         found = ((route.method, route.resource.canonical) for route in app.router.routes() if route.resource)
         return {f"{method} {path}" for method, path in found if method in ("GET", "POST")}
 
-    expected = routes(collector_app(None)) | routes(reports_app(SimpleNamespace(store=None, metrics=None)))
+    expected = routes(collector_app(None)) | routes(
+        reports_app(SimpleNamespace(store=None, metrics=None, configured=None))
+    )
     assert {plain(endpoint) for endpoint, _, _ in table("Endpoints")} == expected
 
 

@@ -47,12 +47,15 @@ def test_it_loads_the_real_purchases_once_however_often_it_runs(tmp_path):
         with up(pipeline, "--demo") as (process, output):
             said = wait_for("Ctrl-C", process, output)
             totals = pipeline.report("totals", source="cdnow")
+            simulated = pipeline.stored("demo-shop")
             page = f"http://127.0.0.1:{pipeline.reports_port}/"
             assert answers(page)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0, said
         assert [(row["customers"], row["orders"], row["revenue"]) for row in totals] == [(2357, 6919, "244091.94")]
-        assert "6,919 events, 2,357 customers, 6,919 orders, revenue 244,091.94 USD" in said
+        assert "cdnow (real purchases): 6,919 events\n  2,357 customers, 6,919 orders, revenue 244,091.94 USD" in said
+        # Customers of two currencies, but the events of one source.
+        assert said.count(f"{simulated:,} events\n") == 1
         assert "r 0.2426  alpha 4.4136  a 0.7929  b 2.4259  log-likelihood -9,582.4292" in said
         assert ("complete already, nothing sent" in said) == (run == "second")
     verified = pipeline.safar("verify")

@@ -109,7 +109,8 @@ def test_all_sources_together_are_the_sum_of_each(store, source):
 
 
 def test_a_funnel_with_nobody_in_it_still_shows_its_steps(store, source):
-    report = run("funnel", store, {"source": source, "steps": "Nothing,Ever"})
+    tell(store, source, journey("ada", "A0"))
+    report = run("funnel", store, {"source": source, "steps": "Signed Up,Store Visited"})
     assert [(row["step"], row["people"], row["share_of_first"]) for row in report.rows] == [(1, 0, None), (2, 0, None)]
 
 
@@ -147,7 +148,7 @@ def test_one_person_with_very_many_events_does_not_exhaust_the_store(store, sour
 def test_the_funnel_agrees_with_trying_every_chain(store, steps):
     source = "random"
     journeys = _random_journeys()
-    if not run("totals", store, {"source": source}).rows:
+    if source not in {row["source"] for row in run("totals", store, {}).rows}:
         tell(store, source, [event for user, touches in journeys.items() for event in journey(user, *touches)])
     reached = [_furthest(touches, steps, 100) for touches in journeys.values()]
     expected = [sum(level >= step for level in reached) for step in range(1, len(steps) + 1)]

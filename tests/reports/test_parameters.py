@@ -22,6 +22,8 @@ from tests.support.story import tell, touch
         ("funnel", {"tz": "Mars/Base"}, "tz must be an IANA time zone, such as Asia/Tehran, not 'Mars/Base'"),
         ("funnel", {"tz": "../../etc/passwd"}, "tz must be an IANA time zone"),
         ("funnel", {"tz": "America"}, "tz must be an IANA time zone"),
+        ("funnel", {"tz": "localtime"}, "tz must be an IANA time zone"),
+        ("funnel", {"tz": "Factory"}, "tz must be an IANA time zone"),
         ("totals", {"from": "yesterday"}, "from must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"to": "2300-01-01"}, "to must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"from": "0001-01-01", "tz": "Asia/Tehran"}, "from must be an ISO 8601 date"),
@@ -59,11 +61,16 @@ def test_an_empty_text_stands_for_the_default(store):
     ["o'hara", "a\\b", "\\N", "tab\there", "line\nbreak", "{x:String}", "'); DROP TABLE events; --", "سفر 🧭", "\x00"],
 )
 def test_any_text_is_only_a_value(store, name):
-    tell(store, "texts", [touch(name, "Product Viewed", "2026-01-01")])
-    (row,) = run("timeline", store, {"source": "texts", "person": name}).rows
+    asked = {"source": name, "steps": name.replace(",", " ").strip() or "x"}
+    with pytest.raises(InvalidParameter, match=r"source .* is not known"):
+        run("funnel", store, asked)
+    tell(store, name, [touch(name, "Product Viewed", "2026-01-01")])
+    (row,) = run("timeline", store, {"source": name, "person": name}).rows
     assert row["event"] == "Product Viewed"
-    steps = run("funnel", store, {"source": name, "steps": name.replace(",", " ").strip() or "x"})
-    assert [step["people"] for step in steps.rows] == [0]
+    with pytest.raises(InvalidParameter, match=r"steps: .* is no stage, no touchpoint and no stored event"):
+        run("funnel", store, asked)
+    tell(store, name, [touch(name, asked["steps"], "2026-01-02")])
+    assert [step["people"] for step in run("funnel", store, asked).rows] == [1]
 
 
 def test_every_report_says_what_it_is(store):

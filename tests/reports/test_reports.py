@@ -145,6 +145,26 @@ def test_touchpoints_are_counted_by_stage_and_by_event(store, source):
     ]
 
 
+def test_a_wrong_clock_has_no_place_on_a_time_axis_and_is_counted(store, source):
+    arrived = datetime(2026, 1, 3, tzinfo=UTC)
+    tell(
+        store,
+        source,
+        [
+            order("ada", "1997-01-01", "1", received_at=arrived),
+            order("bob", "2026-01-03T23:00", "2", received_at=arrived),
+            order("cem", "2298-01-01", "4", received_at=arrived),
+        ],
+    )
+    days = ["1997-01-01", "2026-01-03"]
+    assert [row[0] for row in rows(store, "touchpoints_over_time", "bucket", source=source)] == days
+    assert [row[0] for row in rows(store, "daily_orders", "day", source=source)] == days
+    fresh = ("newest_timestamp", "events_ahead")
+    assert rows(store, "freshness", *fresh, source=source) == [("2026-01-03T00:00:00.000Z", 1)]
+    totals = ("orders", "revenue", "last_timestamp")
+    assert rows(store, "totals", *totals, source=source) == [(3, "7", "2026-01-03T00:00:00.000Z")]
+
+
 def test_the_hour_that_comes_twice_in_autumn_is_two_buckets(store, source):
     tell(store, source, [touch("ada", "Page Viewed", f"2026-10-25T0{hour}:10") for hour in (0, 1, 2)])
     assert rows(store, "touchpoints_over_time", "bucket", source=source, bucket="hour", tz="Europe/Berlin") == [

@@ -1,6 +1,7 @@
 """Journeys small enough to count by hand, and the whole simulated shop counted a second way."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -69,8 +70,18 @@ def test_what_rests_on_fewer_than_five_is_blank_and_its_count_shown(store_of: St
 def test_whoever_may_still_go_on_has_not_stopped(store_of: StoreOf) -> None:
     store = store_of(_six_journeys())
     assert journey.journey_map(store, "shop", quiet_days=60).loc[("awareness", VIEW), "drop_off"] == 0
-    with pytest.raises(DataRefused, match="Source 'shop' has no journeys to show"):
+    with pytest.raises(DataRefused, match=r"Nobody .* has been silent for 60 days: its 6 people .* within 30 days"):
         journey.stops(store, "shop", quiet_days=60)
+
+
+def test_one_wrong_clock_makes_nobody_silent(store_of: StoreOf) -> None:
+    wrong = {**_walk("g", VIEW)[0], "timestamp": "2298-01-01T00:00:00Z"}
+    recent = {**_walk("h", VIEW)[0], "timestamp": datetime.now(UTC).isoformat()}
+    store = store_of([wrong, recent])
+    assert journey.transition_counts(store, "shop").loc[VIEW, list(journey.ENDS)].tolist() == [0, 2]
+    assert journey.journey_map(store, "shop")["contacts"].tolist() == [2]
+    with pytest.raises(DataRefused, match="its 2 people were met within 0 days; choose fewer quiet_days"):
+        journey.stops(store, "shop")
 
 
 def test_transitions_are_counted_to_the_end_of_each_journey(store_of: StoreOf) -> None:

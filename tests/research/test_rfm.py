@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
@@ -135,11 +135,19 @@ def test_what_cannot_be_observed_is_refused_in_words(
 
 def test_an_unknown_time_zone_is_refused(store_of: StoreOf) -> None:
     store = store_of(_ORDERS)
-    with pytest.raises(InvalidParameter, match="tz must be an IANA time zone"):
-        observe(store, "shop", tz="Tehran Standard")
+    for tz in ("Tehran Standard", "localtime", "Factory"):
+        with pytest.raises(InvalidParameter, match="tz must be an IANA time zone"):
+            observe(store, "shop", tz=tz)
 
 
 def test_an_observation_before_the_first_order_is_refused(store_of: StoreOf) -> None:
     store = store_of(_ORDERS)
-    with pytest.raises(DataRefused, match="has no orders until 2025-12-31"):
+    with pytest.raises(
+        DataRefused, match=r"until 2025-12-31, the first came on 2026-.*: choose a later calibration_until"
+    ):
         rfm_in_weeks(store, observe(store, "shop", calibration_until=date(2025, 12, 31)))
+
+
+def test_one_wrong_clock_does_not_stretch_the_observation(store_of: StoreOf) -> None:
+    store = store_of([*_ORDERS, order("late", "2298-01-01T00:00:00Z", 1.0)])
+    assert observe(store, "shop").until == datetime.now(UTC).date()

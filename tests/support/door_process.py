@@ -11,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +78,16 @@ class DoorProcess:
             connection.request(request.get("method", "POST"), path, body, headers)
             response = connection.getresponse()
             return Reply(response.status, dict(response.getheaders()), response.read().decode(errors="replace"))
+        finally:
+            connection.close()
+
+    @contextmanager
+    def leaving(self, statement: str, *, user: str = "analyst", token: str = READ_TOKEN) -> Iterator[None]:
+        """Send `statement`, and hang up at the end of the block without reading an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", "/", statement, {"X-ClickHouse-User": user, "X-ClickHouse-Key": token})
+            yield
         finally:
             connection.close()
 

@@ -14,10 +14,14 @@ from services.aggregator.consume import Status
 
 @asynccontextmanager
 async def reading(
-    store: Store, status: Status | None = None, token: str = "", hosts: frozenset[str] = frozenset()
+    store: Store,
+    status: Status | None = None,
+    token: str = "",
+    hosts: frozenset[str] = frozenset(),
+    sources: frozenset[str] | None = None,
 ) -> AsyncIterator[TestClient]:
     """A client of the aggregator's HTTP surface."""
     metrics = AggregatorMetrics(CollectorRegistry())
-    parts = Parts(store, metrics, lambda: status or Status("", {}), token, hosts)
+    parts = Parts(store, metrics, lambda: status or Status("", {}), token, hosts, lambda: sources)
     async with TestClient(TestServer(reports_app(parts))) as client:
         yield client

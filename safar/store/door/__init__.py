@@ -3,7 +3,7 @@
 A statement takes this path::
 
     door.py    one HTTP endpoint: who asks, is there room, what went wrong
-    ask.py     the request, read into an `Ask` (inflate.py undoes the compression of its body)
+    request.py the request, read into an `Ask` (inflate.py undoes the compression of its body)
     reader.py  the reader's door: guard.py checks the statement (tree.py, tables.py, allowed.py), engine.py runs it
     writer.py  the writer's door of `safar store-server`: any statement, inserts with a body
     answer.py  the answer, streamed in blocks from the worker thread

@@ -1,4 +1,4 @@
-"""The answer of a door, sent block by block from the worker thread that runs the statement."""
+"""What goes out at a SQL door: one answer, sent block by block from the worker thread that runs the statement."""
 
 import asyncio
 import json
@@ -27,17 +27,28 @@ _CONTENT_TYPES = {
 
 
 class Answer:
-    """Where a worker thread puts what it has to say. It waits for a slow client, up to a minute a block."""
+    """Where a worker thread puts what it has to say. It waits for a slow client, up to a minute a block.
+
+    `mark` is this answer's alone, by which its statement can be found in the engine.
+    """
 
     def __init__(self, request: web.Request, query_id: str, max_bytes: int) -> None:
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._max_bytes = max_bytes
         self._sent_bytes = 0
-        self._headers = {"X-ClickHouse-Query-Id": query_id or secrets.token_hex(16)}
+        self.mark = secrets.token_hex(16)
+        self._headers = {"X-ClickHouse-Query-Id": query_id or self.mark}
         self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
         self._stream: web.StreamResponse | None = None
+        self._broken = False
         self.response: web.StreamResponse = web.Response()
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether the client has left."""
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
 
     def send(self, output: str | None, chunks: Iterator[bytes], counts: Mapping[str, int]) -> None:
         """Send an answer in the format `output`; None when the statement gives no rows, like an INSERT."""
@@ -58,18 +69,23 @@ class Answer:
             self._write(chunk)
 
     def break_off(self, error: Exception) -> bool:
-        """Tell a client that already has a part of the answer; False when it has nothing yet.
-
-        The connection is closed without the end of the answer, so no client takes the part for the whole.
-        """
+        """Tell a client that already has a part of the answer; False when it has nothing yet."""
         if self._stream is None:
             return False
         text = error_text(error)
         length = len(text.encode()) + 1
         tail = f"\r\n__exception__\r\n{self._tag}\r\n{text}\n{length} {self._tag}\r\n__exception__\r\n"
         self._wait(self._stream.write(tail.encode()))
-        self._loop.call_soon_threadsafe(self._close)
+        self._broken = True
         return True
+
+    def close_if_broken(self) -> None:
+        """Close the connection without the end of the answer, so that no client takes the part for the whole.
+
+        On the loop, when the worker is free again: a client may ask the next thing as soon as it sees this.
+        """
+        if self._broken and self._request.transport:
+            self._request.transport.close()
 
     def abandon(self) -> None:
         """Cut the connection, whatever has not been taken yet."""
@@ -97,10 +113,6 @@ class Answer:
         self._headers["X-ClickHouse-Exception-Tag"] = self._tag
         self.response = self._stream = web.StreamResponse(headers=self._headers)
         await self._stream.prepare(self._request)
-
-    def _close(self) -> None:
-        if self._request.transport:
-            self._request.transport.close()
 
 
 def _content_type(output: str) -> str:

@@ -2,21 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from safar.errors import QueryRefused, StoreUnavailable
 from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask, Credentials, read_ask, read_credentials
 from safar.store.door.failures import FAILURES, failure
+from safar.store.door.request import Ask, Credentials, read_ask, read_credentials
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+_LOOK_S = 0.2
+
 Work = Callable[[Ask, Answer], None]
 """Runs in a worker thread: do what is asked, put the result into the answer."""
+
+Stop = Callable[[Answer], None]
+"""Runs in another thread, as often as needed: make the work for this answer end."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,15 @@ class DoorOptions:
 
     `token`, when there is one, is the password of every reader. `hosts` are the names by which the door may
     be called (the Host header), any when empty. In each room `workers` statements run at once and `waiting`
-    more wait; then the answer is 503. `answer_max_bytes` bounds every answer; `whole_max_bytes` those in a
-    format that cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
+    more wait, none longer than `wait_seconds`; then the answer is 503. `answer_max_bytes` bounds every answer;
+    `whole_max_bytes` those in a format that cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
     """
 
     token: str = ""
     hosts: frozenset[str] = frozenset()
     workers: int = 4
     waiting: int = 16
+    wait_seconds: float = 3
     body_max_bytes: int = 1 << 20
     answer_max_bytes: int = 1 << 30
     whole_max_bytes: int = 1 << 28
@@ -50,28 +57,62 @@ def hosts_for(address: str) -> frozenset[str]:
 
 
 class Room:
-    """The worker threads that all callers of one kind share, and the queue before them."""
+    """The worker threads that all callers of one kind share, and the queue before them.
 
-    def __init__(self, work: Work, options: DoorOptions) -> None:
+    With `stop`, a statement ends when its client leaves; without, it is finished whoever leaves.
+    """
+
+    def __init__(self, work: Work, options: DoorOptions, stop: Stop | None = None) -> None:
         self._work = work
-        self._places = options.workers + options.waiting
+        self._stop = stop
+        self._options = options
+        self._free = asyncio.Semaphore(options.workers)
         self._taken = 0
         self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="door")
 
     async def run(self, ask: Ask, answer: Answer) -> None:
-        """Do the work in a thread; raise StoreUnavailable at once when too many wait already."""
-        if self._taken >= self._places:
-            raise StoreUnavailable("Too many statements wait already; try again in a moment.")
-        self._taken += 1
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, _run, self._work, ask, answer)
-        finally:
-            self._taken -= 1
+        """Do the work in a thread; raise StoreUnavailable when too many wait already, or this one too long."""
+        async with self._place():
+            working = asyncio.get_running_loop().run_in_executor(self._threads, _run, self._work, ask, answer)
+            if self._stop:
+                await _watch(working, answer, self._stop)
+            await working
 
     async def close(self) -> None:
         """Wait for the statements that run."""
         # Not on the loop: a worker may be waiting for it to take its last block.
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """A worker of one's own. The time limit of a statement begins here, so the wait needs one too."""
+        if self._taken >= self._options.workers + self._options.waiting:
+            raise StoreUnavailable("Too many statements wait already; try again in a moment.")
+        self._taken += 1
+        try:
+            await self._wait()
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            self._taken -= 1
+
+    async def _wait(self) -> None:
+        seconds = self._options.wait_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise StoreUnavailable(f"No worker became free for {seconds:g} seconds; try again in a moment.") from None
+
+
+async def _watch(working: asyncio.Future[None], answer: Answer, stop: Stop) -> None:
+    """Wait for the work; stop it when its client has left."""
+    while not (await asyncio.wait({working}, timeout=_LOOK_S))[0]:
+        if answer.unwanted:
+            # Again at each look: it may just be between two statements.
+            await asyncio.to_thread(stop, answer)
 
 
 class Door:
@@ -111,6 +152,7 @@ class Door:
                 return web.Response(text="Ok.\n")
             answer = Answer(request, ask.query_id, self._options.answer_max_bytes)
             await room.run(ask, answer)
+            answer.close_if_broken()
         except FAILURES as error:
             return failure(error)
         return answer.response
@@ -122,6 +164,8 @@ class Door:
 
 
 def _run(work: Work, ask: Ask, answer: Answer) -> None:
+    if answer.unwanted:  # its client left while it waited
+        return
     try:
         try:
             work(ask, answer)

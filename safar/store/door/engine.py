@@ -59,6 +59,10 @@ class Session:
         """Resolve bare table names in `database`."""
         self._connection.query(f"USE {backquoted(database)}")
 
+    def kill(self, mark: str) -> None:
+        """End the running statement, of whatever handle, that has `mark` as its setting `log_comment`."""
+        self._connection.query(f"KILL QUERY WHERE Settings['log_comment'] = {quoted(mark)} ASYNC")
+
     def text(self, sql: str, **parameters: str) -> str:
         """The only value of the only row, a String, exactly as it is."""
         escaped = {name: value.translate(_ESCAPES) for name, value in parameters.items()}

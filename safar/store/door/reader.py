@@ -10,17 +10,17 @@ from clickhouse_connect.driver._chdbclient import ChdbClient
 from safar.errors import ConfigError, QueryRefused, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask, Credentials
 from safar.store.door.door import Door, DoorOptions, Room
 from safar.store.door.engine import Session
 from safar.store.door.guard import Guard, check_format
+from safar.store.door.request import Ask, Credentials
 from safar.store.store import Store
 
 
 def reader_door(store: Store, options: DoorOptions) -> web.Application:
     """Serve an embedded store to readers; ConfigError when the store is a server, which has its own door."""
     reader = Reader(directory_of(store), options)
-    room = Room(reader.run, options)
+    room = Room(reader.run, options, reader.stop)
 
     def admit(credentials: Credentials, _may_write: bool) -> Room:
         check_reader(credentials, options)
@@ -58,7 +58,7 @@ class Reader:
             raise QueryRefused(f"Only the database {self._database} is served here, not {ask.database!r}.")
         # Other settings are ignored, as clients send many by themselves. Ours come last, so they win.
         wanted = {name: value for name, value in ask.settings.items() if name in allowed.SETTINGS}
-        with Session(self._directory, wanted | self._limits()) as session:
+        with Session(self._directory, wanted | self._limits() | {"log_comment": answer.mark}) as session:
             statement = self._guard.check(session, ask.text())
             output = statement.output or check_format(ask.default_format) or ""
             if statement.streams and output in allowed.STREAMED_FORMATS:
@@ -68,6 +68,11 @@ class Reader:
                 session.set({"max_result_bytes": str(self._options.whole_max_bytes)})
                 result = session.run(statement.sql, output, ask.parameters)
                 answer.send(output, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read})
+
+    def stop(self, answer: Answer) -> None:
+        """End the statement that runs for `answer`, so that it frees its core and its worker."""
+        with Session(self._directory, {}) as session:
+            session.kill(answer.mark)
 
     def _limits(self) -> dict[str, str]:
         return {

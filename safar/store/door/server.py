@@ -10,9 +10,9 @@ from aiohttp import web
 from safar.config import Config
 from safar.errors import ConfigError, TokenRequired
 from safar.http import listen
-from safar.store.door.ask import Credentials
 from safar.store.door.door import Door, DoorOptions, Room, hosts_for
 from safar.store.door.reader import Reader, check_reader, directory_of
+from safar.store.door.request import Credentials
 from safar.store.door.writer import Writer
 from safar.store.store import Store, open_store
 
@@ -26,7 +26,8 @@ def store_server_app(store: Store, write_token: str, options: DoorOptions) -> we
     """Both doors of `store` at one port. `options.token` is the readers'; its body limit is for inserts."""
     directory = directory_of(store)
     # Rooms of their own: readers, however many, never keep an insert waiting.
-    readers, writers = Room(Reader(directory, options).run, options), Room(Writer(directory).run, options)
+    reader = Reader(directory, options)
+    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory).run, options)
 
     def admit(credentials: Credentials, may_write: bool) -> Room:
         if credentials.user != WRITER:

@@ -5,8 +5,8 @@ import tempfile
 
 from safar.errors import MalformedRequest
 from safar.store.door.answer import Answer
-from safar.store.door.ask import Ask
 from safar.store.door.engine import Finished, Session, quoted
+from safar.store.door.request import Ask
 
 _NAME = rb"(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\")"
 _INSERT = re.compile(

@@ -1,7 +1,9 @@
 """What the visitor chose: read from the query of the page, and handed on to the reports."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+
+from safar.reports import check_names, each_once
 
 WINDOWS = {
     "3600": "1 hour",
@@ -17,6 +19,9 @@ BREAKDOWNS = {
     "touch_channel": "touch channel",
     "campaign": "campaign",
 }
+# The parameters of the page, and what they are called here: `from` is a word of the language.
+_FIELDS = {"source": "source", "steps": "steps", "window": "window", "breakdown": "breakdown"}
+_FIELDS |= {"from": "start", "to": "end", "tz": "tz"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Form:
         return {**self.range, "steps": self.steps, "window": self.window, "breakdown": self.breakdown}
 
 
-def read_form(query: Mapping[str, str]) -> Form:
-    """The form of a query; what is missing or empty has its default."""
-    names = {"source": "source", "steps": "steps", "window": "window", "breakdown": "breakdown"}
-    names |= {"from": "start", "to": "end", "tz": "tz"}
-    return Form(**{field: query[name] for name, field in names.items() if query.get(name)})
+def read_form(query: Iterable[tuple[str, str]]) -> Form:
+    """The form of a query; what is missing or empty has its default. InvalidParameter for anything else in it."""
+    given = each_once(query)
+    check_names("the page", list(_FIELDS), given)
+    return Form(**{field: given[name] for name, field in _FIELDS.items() if given.get(name)})

@@ -1,23 +1,24 @@
 """Answer the page: whatever goes wrong is said on it, with the status it deserves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from aiohttp import web
 
 from safar.clock import system_clock
 from safar.errors import SafarError
-from services.aggregator.page.form import BREAKDOWNS, read_form
+from services.aggregator.page.form import BREAKDOWNS, Form, read_form
 from services.aggregator.page.render import render
 from services.aggregator.page.view import Ask, Detail, Overview, detail, overview
 
 
-async def page(ask: Ask, query: Mapping[str, str], failing: str, lag: int) -> web.Response:
+async def page(ask: Ask, query: Iterable[tuple[str, str]], failing: str, lag: int) -> web.Response:
     """The page for the selectors in `query`; `failing` and `lag` tell how the consumer does."""
-    form = read_form(query)
+    form = Form()
     problem, status = "", 200
     seen: Overview | None = None
     found: Detail | None = None
     try:
+        form = read_form(query)
         seen = await overview(ask, form.tz)
         if seen.sources:
             form = form if form.source else form.with_source(seen.sources[0])

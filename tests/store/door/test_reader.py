@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +39,15 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
         whole_max_bytes=1_000_000,
         body_max_bytes=100_000,
     )
+    yield running
+    assert running.stop() == 0
+    assert "Traceback" not in running.complaints()
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
+    """A door with one worker, that lets others wait for a second."""
+    running = door_process.start(tmp_path_factory.mktemp("busy"), workers=1, waiting=8, wait_seconds=1, max_seconds=50)
     yield running
     assert running.stop() == 0
     assert "Traceback" not in running.complaints()
@@ -260,3 +269,54 @@ def test_a_client_that_leaves_frees_its_place(narrow: DoorProcess, tmp_path: Pat
     while (reply := narrow.ask("SELECT 1")).status != 200 and time.monotonic() < deadline:
         pass
     assert reply.body == "1\n"
+
+
+def test_a_short_statement_behind_slow_ones_is_answered_or_told_to_come_back_within_seconds(busy: DoorProcess) -> None:
+    with busy.leaving(_SLOW), busy.leaving(_SLOW), busy.leaving(_SLOW):
+        _until(lambda: _running(busy) == 1)
+        began = time.monotonic()
+        reply = busy.ask("SELECT 1")
+        assert time.monotonic() - began < 10
+        assert (reply.status, reply.code) == (503, 202)
+        assert reply.headers["Retry-After"] == "1"
+        assert "No worker became free for 1 seconds; try again" in reply.body
+
+
+@pytest.mark.parametrize("output", ["TSV", "JSON"])
+def test_the_statement_of_a_client_that_left_burns_no_core(busy: DoorProcess, output: str) -> None:
+    with busy.leaving(f"{_SLOW} FORMAT {output}"):
+        _until(lambda: _running(busy) == 1)
+    _until(lambda: _running(busy) == 0)
+    assert busy.ask("SELECT 1").body == "1\n"
+
+
+def test_a_client_that_leaves_while_it_waits_never_gets_a_worker(busy: DoorProcess) -> None:
+    with busy.leaving(_SLOW):
+        _until(lambda: _running(busy) == 1)
+        with busy.leaving(_SLOW.replace("sum", "max")):
+            pass
+    _until(lambda: _running(busy) == 0)
+    assert busy.ask("SELECT 1").body == "1\n"
+
+
+def test_the_statement_of_a_writer_that_left_is_finished(server: DoorProcess) -> None:
+    server.write("CREATE OR REPLACE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
+    insert = "INSERT INTO kept SELECT max(sipHash64(number)) FROM numbers(60000000)"
+    with server.leaving(insert, user="writer", token=WRITE_TOKEN):
+        _until(lambda: _running(server) == 1)
+    _until(lambda: _running(server) == 0)
+    assert server.write("SELECT count() FROM kept") == "1\n"
+    server.write("DROP TABLE kept")
+
+
+def _running(server: DoorProcess) -> int:
+    """How many slow statements are at work, by the engine's own list."""
+    return int(server.write("SELECT count() FROM system.processes WHERE query LIKE '%(sipHash64(' || 'number%'"))
+
+
+def _until(held: Callable[[], bool]) -> None:
+    """Wait until it holds, far less than a slow statement may take."""
+    deadline = time.monotonic() + 20
+    while not held():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -1,11 +1,11 @@
-"""Reports asked from the event loop: run in a few threads, never more than a bounded number at once."""
+"""The threads that run reports for API and page: a few, and never more than a bounded number of reports at once."""
 
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from safar.errors import StoreUnavailable
-from safar.reports import Report, definition_of, run
+from safar.reports import Configured, Report, definition_of, run
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
 
@@ -15,11 +15,12 @@ _MOST_AT_ONCE = 32
 _Question = tuple[str, frozenset[tuple[str, str]]]
 
 
-class Asking:
+class ReportPool:
     """Answers reports. The same question, asked again while it is being answered, is answered once."""
 
-    def __init__(self, store: Store, metrics: AggregatorMetrics) -> None:
+    def __init__(self, store: Store, metrics: AggregatorMetrics, configured: Configured) -> None:
         self._store = store
+        self._configured = configured
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="report")
         self._running: dict[_Question, asyncio.Future[Report]] = {}
@@ -48,4 +49,4 @@ class Asking:
 
     def _run(self, name: str, params: Mapping[str, str]) -> Report:
         with self._metrics.report_seconds.labels(name).time():
-            return run(name, self._store, params)
+            return run(name, self._store, params, self._configured)

@@ -1,4 +1,4 @@
-"""One request of ClickHouse's HTTP interface, read into an `Ask`."""
+"""What comes in at a SQL door: one request of ClickHouse's HTTP interface, read into an `Ask`."""
 
 import base64
 import binascii
