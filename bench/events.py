@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+_PAGES = 1000
+
 
 def call(number: int) -> dict[str, object]:
     """One call, unique by its number; a person has ten of them."""
@@ -19,7 +21,10 @@ def call(number: int) -> dict[str, object]:
             "currency": "USD",
             "products": [{"product_id": "p-1", "price": 19.99, "quantity": 1}],
         },
-        "context": {"page": {"url": "https://shop.example/checkout"}, "library": {"name": "analytics.js"}},
+        "context": {
+            "page": {"url": f"https://shop.example/checkout/{number // 10 % _PAGES}"},
+            "library": {"name": "analytics.js"},
+        },
     }
 
 

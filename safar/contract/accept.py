@@ -15,7 +15,7 @@ from safar.contract.calls import Call, Context, Properties, Reading, Receipt
 from safar.contract.careful import read_carefully
 from safar.contract.channels import channels
 from safar.contract.event import CONTRACT_VERSION, Event, to_line
-from safar.contract.quick import is_sound, read_quickly, shapes
+from safar.contract.quick import read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
 from safar.contract.values import corrected, parse_money, parse_timestamp
@@ -38,19 +38,13 @@ def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
 
     Raises EventRejected, naming the field and the rule.
     """
-    reading = read_quickly(raw, receipt)
-    if reading:
-        event = event_of(reading, receipt)
-        line = to_line(event)
-        if is_sound(line):
-            return event, line
-    event = event_of(read_carefully(raw, receipt), receipt)
+    event = event_of(read_quickly(raw, receipt) or read_carefully(raw, receipt), receipt)
     return event, to_line(event)
 
 
 def event_of(reading: Reading, receipt: Receipt) -> Event:
     """What reports filter by becomes a column; everything stays in the details as well."""
-    call, point, properties, context = reading.call, reading.point, reading.properties, reading.context
+    call, point, properties, surroundings = reading.call, reading.point, reading.properties, reading.surroundings
     original, sent_at = _stamps(call, receipt)
     event = Event(
         contract=CONTRACT_VERSION,
@@ -63,14 +57,14 @@ def event_of(reading: Reading, receipt: Receipt) -> Event:
         sent_at=sent_at,
         received_at=receipt.received_at,
         properties=reading.details,
-        context=reading.surroundings,
+        context=surroundings.text,
     )
-    _fill_ids(event, call, properties, context)
+    _fill_ids(event, call, properties, surroundings.context)
     if reading.name:
         _fill_kind(event, call, point, properties)
         _fill_texts(event, properties)
         _fill_figures(event, properties, point, receipt)
-        channels().fill(event, point, properties, context)
+        channels().fill(event, point, properties, surroundings)
     return event
 
 

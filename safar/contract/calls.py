@@ -6,7 +6,7 @@ schemas/envelope.json is where the rules stand; a test holds these types equal t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -117,8 +117,27 @@ class Properties(msgspec.Struct, gc=False):
     name: Any = msgspec.UNSET
 
 
+class Landing(NamedTuple):
+    """What the channel rules make of a visit."""
+
+    channel: str
+    referrer_host: str
+    page: str
+    source: str
+    medium: str
+    campaign: str
+
+
+class Surroundings(msgspec.Struct, gc=False):
+    """A context as it is stored, and what follows from it alone: calls that share it share this."""
+
+    text: msgspec.Raw
+    context: Context
+    landing: Landing
+
+
 class Reading(msgspec.Struct, gc=False):
-    """A call that keeps the contract. `details` and `surroundings` are the texts that are stored."""
+    """A call that keeps the contract."""
 
     call: Call
     type: CallType
@@ -126,6 +145,6 @@ class Reading(msgspec.Struct, gc=False):
     """Of the touchpoint; as sent when it is unmapped, and empty for identify, group and alias."""
     point: Touchpoint | None
     properties: Properties
-    context: Context
     details: msgspec.Raw
-    surroundings: msgspec.Raw
+    """The event's own data as stored."""
+    surroundings: Surroundings

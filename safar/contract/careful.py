@@ -15,7 +15,9 @@ from safar.contract.calls import (
     Properties,
     Reading,
     Receipt,
+    Surroundings,
 )
+from safar.contract.channels import channels
 from safar.contract.event import EMPTY_OBJECT, CallType
 from safar.contract.schemas import Touchpoint, touchpoints
 from safar.contract.validate import contract
@@ -62,9 +64,8 @@ def read_carefully(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading:
         name,
         point,
         _columns(call["properties"]),
-        _context(call.get("context", {})),
         msgspec.Raw(_encode(_details(sent, name))),
-        msgspec.Raw(_encode(_surroundings(sent))),
+        _surroundings(sent.get("context") or {}, _context(call.get("context", {}))),
     )
 
 
@@ -123,9 +124,9 @@ def _details(call: Json, name: str) -> Json:
     return properties
 
 
-def _surroundings(call: Json) -> Json:
-    context = call.get("context") or {}
-    return {**context, "ip": cut_ip(context["ip"])} if context.get("ip") is not None else context
+def _surroundings(sent: Json, context: Context) -> Surroundings:
+    stored = {**sent, "ip": cut_ip(sent["ip"])} if sent.get("ip") is not None else sent
+    return Surroundings(msgspec.Raw(_encode(stored)), context, channels().landing(context))
 
 
 def _call(call: Json) -> Call:

@@ -8,30 +8,19 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from safar.contract.calls import Campaign, Context, Library, Page, Properties
+from safar.contract.calls import Campaign, Context, Landing, Page, Properties, Surroundings
 from safar.contract.event import Event
 from safar.contract.schemas import Touchpoint, schemas_dir
 
 _REMEMBERED_VISITS = 8192
 
-_NO_PAGE, _NO_CAMPAIGN, _NO_LIBRARY = Page(), Campaign(), Library()
+_NO_PAGE, _NO_CAMPAIGN = Page(), Campaign()
 
 
-class _Landing(NamedTuple):
-    """What the rules make of a visit."""
-
-    channel: str
-    referrer_host: str
-    page: str
-    source: str
-    medium: str
-    campaign: str
-
-
-_NOWHERE = _Landing("", "", "", "", "", "")
+_NOWHERE = Landing("", "", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -72,36 +61,36 @@ class Channels:
         self._internal = _pattern(rules["internal_referrers"])
         self._acquisition = [_acquisition_rule(rule) for rule in rules["acquisition"]]
         self._touch = [_touch_rule(rule) for rule in rules["touch"]]
-        self._landing = lru_cache(_REMEMBERED_VISITS)(self._judge)
+        self._judged = lru_cache(_REMEMBERED_VISITS)(self._judge)
         self._client_channel = lru_cache(_REMEMBERED_VISITS)(self._client)
 
-    def fill(self, event: Event, point: Touchpoint | None, properties: Properties, context: Context) -> None:
-        """Set the channel columns of `event`."""
+    def landing(self, context: Context, *, url: str = "", referrer: str = "") -> Landing:
+        """Where a visit came from and where it is; `url` and `referrer` count when the context has none."""
         page, campaign = context.page or _NO_PAGE, context.campaign or _NO_CAMPAIGN
-        url, referrer = page.url, page.referrer
-        if event.type == "page":  # which may carry them as properties
-            url, referrer = url or _text(properties.url), referrer or _text(properties.referrer)
-        if url or referrer or campaign is not _NO_CAMPAIGN:
-            landing = self._landing(url or "", referrer or "", campaign.source, campaign.medium, campaign.name)
-            (
-                event.acquisition_channel,
-                event.referrer,
-                event.url,
-                event.campaign_source,
-                event.campaign_medium,
-                event.campaign,
-            ) = landing
+        url, referrer = page.url or url, page.referrer or referrer
+        return self._judged(url, referrer, campaign.source or "", campaign.medium or "", campaign.name or "")
+
+    def fill(self, event: Event, point: Touchpoint | None, properties: Properties, surroundings: Surroundings) -> None:
+        """Set the channel columns of `event`."""
+        context, landing = surroundings.context, surroundings.landing
+        if event.type == "page":  # which may carry its address as properties
+            landing = self.landing(context, url=_text(properties.url), referrer=_text(properties.referrer))
+        if landing is not _NOWHERE:
+            event.acquisition_channel, event.referrer, event.url = landing.channel, landing.referrer_host, landing.page
+            event.campaign, event.campaign_source = landing.campaign, landing.source
+            event.campaign_medium = landing.medium
         if point and point.touch_channel:
             event.touch_channel = point.touch_channel
         elif type(properties.channel) is str and properties.channel in self.touch_channels:
             event.touch_channel = properties.channel
         else:
-            library = context.library.name if context.library else None
+            library, page = context.library, context.page
+            has_page = page is not None and bool(page.url or page.path)
             event.touch_channel = self._client_channel(
-                library, context.user_agent, event.type, bool(page.url or page.path)
+                library.name if library else None, context.user_agent, event.type, has_page
             )
 
-    def _judge(self, url: str, referrer: str, source: str | None, medium: str | None, name: str | None) -> _Landing:
+    def _judge(self, url: str, referrer: str, source: str, medium: str, name: str) -> Landing:
         if not (url or referrer or source or medium or name):
             return _NOWHERE
         host, page, parameters = _split(url)
@@ -116,7 +105,7 @@ class Channels:
         matching = (rule.channel for rule in self._acquisition if rule.matches(facts, parameters))
         otherwise = "" if internal else "referral" if referring else "direct"
         channel = next(matching, otherwise)
-        return _Landing(channel, referring, page, facts["utm_source"], facts["utm_medium"], facts["campaign"])
+        return Landing(channel, referring, page, facts["utm_source"], facts["utm_medium"], facts["campaign"])
 
     def _client(self, library: str | None, user_agent: str | None, call: str, page: bool) -> str:
         matching = (rule.channel for rule in self._touch if rule.matches(library or "", user_agent or "", call, page))

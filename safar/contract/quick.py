@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from safar.contract.calls import PAGE_NAMES, Call, Context, Properties, Reading, Receipt
+from safar.contract.calls import PAGE_NAMES, Call, Context, Properties, Reading, Receipt, Surroundings
+from safar.contract.channels import channels
 from safar.contract.event import EMPTY_OBJECT, CallType
 from safar.contract.schemas import Touchpoint, touchpoints
 from safar.contract.typed import ANY_SHAPE, Shape, shape_of
@@ -19,6 +20,8 @@ from safar.contract.validate import contract
 from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, is_deeper
 
 _REMEMBERED_NAMES = 4096
+_REMEMBERED_CONTEXTS = 8192
+_REMEMBERED_BYTES = 1024
 
 # Below 1e15, as every schema wants its money; no sign, no exponent.
 _is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
@@ -57,13 +60,12 @@ def read_quickly(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading | None:
         if point and not _keeps_rules(properties, point, shape):
             return None
         details = call.properties if kind == "track" else _details(call, kind, properties)
-        context = _read_context(call.context)
-        surroundings = call.context if context.ip is None else _without_ip(call.context, context.ip)
+        if details is None or not _is_object(call.traits) or not _is_sound(bytes(details)):
+            return None
+        surroundings = _surroundings(bytes(call.context))
     except UNREADABLE:
         return None
-    if details is None or not _is_object(call.traits):
-        return None
-    return Reading(call, kind, name, point, properties, context, details, surroundings)
+    return Reading(call, kind, name, point, properties, details, surroundings) if surroundings else None
 
 
 def _is_complete(call: Call, kind: CallType) -> bool:
@@ -109,22 +111,34 @@ def _named(name: str, properties: bytes) -> msgspec.Raw | None:
     return msgspec.Raw(b"%b,%b" % (start, properties[1:])) if properties[1:2] == b'"' else None
 
 
-def _without_ip(context: msgspec.Raw, address: str) -> msgspec.Raw:
-    members: dict[str, Any] = msgspec.json.decode(context, type=dict[str, msgspec.Raw])
-    return msgspec.Raw(msgspec.json.encode({**members, "ip": cut_ip(address)}))
+def _surroundings(text: bytes) -> Surroundings | None:
+    """Many calls come from the same place: a whole batch, or all of a server's."""
+    return _remembered_surroundings(text) if len(text) <= _REMEMBERED_BYTES else _read_surroundings(text)
+
+
+def _read_surroundings(text: bytes) -> Surroundings | None:
+    context = _read_context(text)
+    if not _is_sound(text):
+        return None
+    landing = channels().landing(context)
+    if context.ip is not None:
+        members: dict[str, Any] = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        text = msgspec.json.encode({**members, "ip": cut_ip(context.ip)})
+    return Surroundings(msgspec.Raw(text), context, landing)
+
+
+_remembered_surroundings = lru_cache(_REMEMBERED_CONTEXTS)(_read_surroundings)
 
 
 def _is_object(value: msgspec.Raw) -> bool:
     return value is EMPTY_OBJECT or bytes(value).startswith(b"{")
 
 
-def is_sound(line: bytes) -> bool:
-    """Whether texts kept as they came make a line that every reader can read: UTF-8, one line, not nested too deep."""
-    if line.find(b"\n") >= 0:
+def _is_sound(text: bytes) -> bool:
+    """Whether a text kept as it came can stand in a line that every reader reads: UTF-8, one line, not too deep."""
+    if text.find(b"\n") >= 0:
         return False
-    try:
-        return (line.isascii() or bool(line.decode())) and (
-            line.count(b"{") + line.count(b"[") <= MAX_DEPTH or not is_deeper(msgspec.json.decode(line))
-        )
-    except UNREADABLE:
-        return False
+    shallow = text.count(b"{") + text.count(b"[") < MAX_DEPTH  # the call itself is one more
+    return (text.isascii() or bool(text.decode())) and (
+        shallow or not is_deeper(msgspec.json.decode(text), MAX_DEPTH - 1)
+    )
