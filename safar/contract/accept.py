@@ -10,11 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from safar.contract.begin import begun
 from safar.contract.calls import Call, Context, Properties, Reading, Receipt
 from safar.contract.careful import read_carefully
 from safar.contract.channels import channels
-from safar.contract.event import CONTRACT_VERSION, Event, to_line
+from safar.contract.event import Event, to_line
 from safar.contract.quick import read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
@@ -44,27 +46,26 @@ def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
 
 def event_of(reading: Reading, receipt: Receipt) -> Event:
     """What reports filter by becomes a column; everything stays in the details as well."""
-    call, point, properties, surroundings = reading.call, reading.point, reading.properties, reading.surroundings
+    call, properties = reading.call, reading.properties
     original, sent_at = _stamps(call, receipt)
-    event = Event(
-        contract=CONTRACT_VERSION,
+    event = replace(
+        begun(reading),
         event_id=call.message_id or str(uuid.uuid4()),
         source=receipt.source,
-        type=reading.type,
-        event=reading.name,
         timestamp=corrected(original, sent_at, receipt.received_at),
         original_timestamp=original,
         sent_at=sent_at,
         received_at=receipt.received_at,
         properties=reading.details,
-        context=surroundings.text,
     )
-    _fill_ids(event, call, properties, surroundings.context)
-    if reading.name:
-        _fill_kind(event, call, point, properties)
+    _fill_ids(event, call, properties, reading.surroundings.context)
+    if event.type == "track" and call.event != event.event:
+        event.sent_as = call.event or ""
+    if event.event:
         _fill_texts(event, properties)
-        _fill_figures(event, properties, point, receipt)
-        channels().fill(event, point, properties, surroundings)
+        _fill_figures(event, properties, reading.point, receipt)
+        if properties.channel is not None or event.type == "page":
+            channels().correct(event, reading.point, properties, reading.surroundings)
     return event
 
 
@@ -83,18 +84,6 @@ def _fill_ids(event: Event, call: Call, properties: Properties, context: Context
         event.session_id = _text(session)
 
 
-def _fill_kind(event: Event, call: Call, point: Touchpoint | None, properties: Properties) -> None:
-    """What happened, at which stage, by whom."""
-    if point is None:
-        event.stage = "unmapped"
-    else:
-        event.stage, event.initiator = point.stage, point.initiator
-        if event.type == "track" and call.event != point.name:
-            event.sent_as = call.event or ""
-    if properties.initiator in _INITIATORS:
-        event.initiator = properties.initiator
-
-
 def _fill_texts(event: Event, properties: Properties) -> None:
     if properties.order_id is not None:
         event.order_id = _text(properties.order_id)
@@ -106,6 +95,8 @@ def _fill_texts(event: Event, properties: Properties) -> None:
         event.agent = _text(properties.agent)
     if properties.topic is not None:
         event.topic = _text(properties.topic)
+    if properties.initiator in _INITIATORS:
+        event.initiator = properties.initiator
 
 
 def _fill_figures(event: Event, properties: Properties, point: Touchpoint | None, receipt: Receipt) -> None:
@@ -134,7 +125,7 @@ def _revenue(properties: Properties, names: tuple[str, ...]) -> Decimal | None:
     for name in names:
         amount = getattr(properties, name)
         if type(amount) is msgspec.Raw:  # checked when it was read
-            return Decimal(bytes(amount).decode())
+            return Decimal(str(amount, "ascii"))
         if amount is not None:
             return parse_money(amount, f"properties.{name}")
     return None

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from safar.contract.event import EMPTY_OBJECT, CallType
+from safar.contract.event import EMPTY_OBJECT, CallType, Event
 from safar.contract.schemas import Touchpoint
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | int
@@ -134,6 +134,8 @@ class Surroundings(msgspec.Struct, gc=False):
     text: msgspec.Raw
     context: Context
     landing: Landing
+    begun: dict[tuple[CallType, str], Event] = msgspec.field(default_factory=dict)
+    """By call and touchpoint: an event that only wants its own columns."""
 
 
 class Reading(msgspec.Struct, gc=False):

@@ -70,25 +70,34 @@ class Channels:
         url, referrer = page.url or url, page.referrer or referrer
         return self._judged(url, referrer, campaign.source or "", campaign.medium or "", campaign.name or "")
 
-    def fill(self, event: Event, point: Touchpoint | None, properties: Properties, surroundings: Surroundings) -> None:
-        """Set the channel columns of `event`."""
-        context, landing = surroundings.context, surroundings.landing
-        if event.type == "page":  # which may carry its address as properties
-            landing = self.landing(context, url=_text(properties.url), referrer=_text(properties.referrer))
-        if landing is not _NOWHERE:
-            event.acquisition_channel, event.referrer, event.url = landing.channel, landing.referrer_host, landing.page
-            event.campaign, event.campaign_source = landing.campaign, landing.source
-            event.campaign_medium = landing.medium
+    def fill(self, event: Event, point: Touchpoint | None, surroundings: Surroundings) -> None:
+        """Set the channel columns of `event` by its touchpoint and its surroundings."""
+        self._arrive(event, surroundings.landing)
         if point and point.touch_channel:
             event.touch_channel = point.touch_channel
-        elif type(properties.channel) is str and properties.channel in self.touch_channels:
-            event.touch_channel = properties.channel
         else:
-            library, page = context.library, context.page
+            library, page = surroundings.context.library, surroundings.context.page
             has_page = page is not None and bool(page.url or page.path)
             event.touch_channel = self._client_channel(
-                library.name if library else None, context.user_agent, event.type, has_page
+                library.name if library else None, surroundings.context.user_agent, event.type, has_page
             )
+
+    def correct(
+        self, event: Event, point: Touchpoint | None, properties: Properties, surroundings: Surroundings
+    ) -> None:
+        """Let the event's own properties speak: its channel, and the address of a page call."""
+        if event.type == "page":
+            url, referrer = _text(properties.url), _text(properties.referrer)
+            self._arrive(event, self.landing(surroundings.context, url=url, referrer=referrer))
+        named = properties.channel
+        if type(named) is str and named in self.touch_channels and not (point and point.touch_channel):
+            event.touch_channel = named
+
+    @staticmethod
+    def _arrive(event: Event, landing: Landing) -> None:
+        event.acquisition_channel, event.referrer, event.url = landing.channel, landing.referrer_host, landing.page
+        event.campaign, event.campaign_source = landing.campaign, landing.source
+        event.campaign_medium = landing.medium
 
     def _judge(self, url: str, referrer: str, source: str, medium: str, name: str) -> Landing:
         if not (url or referrer or source or medium or name):

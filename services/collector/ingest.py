@@ -127,7 +127,8 @@ class Ingest:
             _log.error("an event was kept as failed: %s", kind_and_place(error))
             rule = "met a fault of the collector, and is kept"
             raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from error
-        check_size(line, self.config.event_max_bytes * 2)
+        if len(line) > self.config.event_max_bytes * 2:
+            check_size(line, self.config.event_max_bytes * 2)
         return event, line
 
     def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:

@@ -183,7 +183,7 @@ def test_a_full_disk_is_unavailable_and_offsets_go_on_where_the_file_ends(log):
         writer.append(lines(0, ["before"]))
         (pages,) = writer._connection.execute("PRAGMA page_count").fetchone()
         writer._connection.execute(f"PRAGMA max_page_count = {pages + 5}")
-        too_much = [NewRecord(number % 2, 1, bytes(4000)) for number in range(20)]
+        too_much = [NewRecord(number % 2, 1, bytes(32_000)) for number in range(20)]
         for _ in range(2):
             with pytest.raises(LogUnavailable, match=r"^The log did not take the records: .*full\.$"):
                 writer.append([*lines(0, ["lost"]), *too_much])
