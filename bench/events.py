@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-_PAGES = 1000
+_PAGES, _PRODUCTS = 1000, 1999
 
 
 def call(number: int) -> dict[str, object]:
     """One call, unique by its number; a person has ten of them."""
+    price = round(10 + number % _PRODUCTS / 100, 2)
     return {
         "type": "track",
         "event": "Order Completed",
@@ -17,9 +18,9 @@ def call(number: int) -> dict[str, object]:
         "timestamp": "2026-06-01T10:00:00.000Z",
         "properties": {
             "order_id": f"o-{number}",
-            "revenue": 19.99,
+            "revenue": price,
             "currency": "USD",
-            "products": [{"product_id": "p-1", "price": 19.99, "quantity": 1}],
+            "products": [{"product_id": f"p-{number % _PRODUCTS}", "price": price, "quantity": 1}],
         },
         "context": {
             "page": {"url": f"https://shop.example/checkout/{number // 10 % _PAGES}"},

@@ -20,7 +20,7 @@ from safar.contract.event import Event, to_line
 from safar.contract.quick import read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
-from safar.contract.values import corrected, parse_money, parse_timestamp
+from safar.contract.values import corrected, parse_timestamp
 
 __all__ = ["Receipt", "accept", "load_contract"]
 
@@ -56,6 +56,7 @@ def event_of(reading: Reading, receipt: Receipt) -> Event:
         original_timestamp=original,
         sent_at=sent_at,
         received_at=receipt.received_at,
+        revenue=reading.revenue,
         properties=reading.details,
     )
     _fill_ids(event, call, properties, reading.surroundings.context)
@@ -100,9 +101,7 @@ def _fill_texts(event: Event, properties: Properties) -> None:
 
 
 def _fill_figures(event: Event, properties: Properties, point: Touchpoint | None, receipt: Receipt) -> None:
-    """Money and scores, under the names that the touchpoint gives; money without a currency takes the source's."""
-    if point and point.revenue:
-        event.revenue = _revenue(properties, point.revenue)
+    """Scores, under the names that the touchpoint gives; money without a currency takes the source's."""
     if point and point.score:
         event.score = _score(properties, point.score)
     if type(properties.currency) is str:
@@ -118,17 +117,6 @@ def _stamps(call: Call, receipt: Receipt) -> tuple[datetime | None, datetime | N
     else:
         original = parse_timestamp(call.timestamp, "timestamp")
     return original, receipt.sent_at if call.sent_at is None else parse_timestamp(call.sent_at, "sentAt")
-
-
-def _revenue(properties: Properties, names: tuple[str, ...]) -> Decimal | None:
-    """The first amount that is there."""
-    for name in names:
-        amount = getattr(properties, name)
-        if type(amount) is msgspec.Raw:  # checked when it was read
-            return Decimal(str(amount, "ascii"))
-        if amount is not None:
-            return parse_money(amount, f"properties.{name}")
-    return None
 
 
 def _score(properties: Properties, names: tuple[str, ...]) -> float | None:

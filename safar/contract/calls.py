@@ -6,6 +6,7 @@ schemas/envelope.json is where the rules stand; a test holds these types equal t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -147,6 +148,7 @@ class Reading(msgspec.Struct, gc=False):
     """Of the touchpoint; as sent when it is unmapped, and empty for identify, group and alias."""
     point: Touchpoint | None
     properties: Properties
+    revenue: Decimal | None
     details: msgspec.Raw
     """The event's own data as stored."""
     surroundings: Surroundings

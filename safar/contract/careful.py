@@ -1,5 +1,6 @@
 """The careful way to read a call: as plain values, checked against the JSON Schemas, each broken rule named."""
 
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from safar.contract.channels import channels
 from safar.contract.event import EMPTY_OBJECT, CallType
 from safar.contract.schemas import Touchpoint, touchpoints
 from safar.contract.validate import contract
-from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, exact_number, is_deeper
+from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, exact_number, is_deeper, parse_money
 from safar.errors import EventRejected, RejectionTag
 
 Json = dict[str, Any]
@@ -64,6 +65,7 @@ def read_carefully(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading:
         name,
         point,
         _columns(call["properties"]),
+        _revenue(call["properties"], point),
         msgspec.Raw(_encode(_details(sent, name))),
         _surroundings(sent.get("context") or {}, _context(call.get("context", {}))),
     )
@@ -140,6 +142,14 @@ def _columns(properties: Json) -> Properties:
     kind = _any_columns()
     columns: Properties = kind(**_members(kind, properties))
     return columns
+
+
+def _revenue(properties: Json, point: Touchpoint | None) -> Decimal | None:
+    """The first amount that is there, of those that the touchpoint names."""
+    for name in point.revenue if point else ():
+        if name in properties:
+            return parse_money(properties[name], f"properties.{name}")
+    return None
 
 
 @cache

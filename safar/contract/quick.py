@@ -6,6 +6,7 @@ there too, with the same columns.
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, is_deeper
 _REMEMBERED_NAMES = 4096
 _REMEMBERED_CONTEXTS = 8192
 _REMEMBERED_BYTES = 1024
+_REMEMBERED_AMOUNTS = 4096
 
 # Below 1e15, as every schema wants its money; no sign, no exponent.
 _is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
@@ -57,7 +59,8 @@ def read_quickly(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading | None:
         if not shape or (receipt.strict and name and not point):
             return None
         properties = shape.read(call.properties)
-        if point and not _keeps_rules(properties, point, shape):
+        revenue = _revenue(properties, point.revenue) if point and point.revenue else None
+        if shape.alternatives and not _has_alternatives(properties, shape):
             return None
         details = call.properties if kind == "track" else _details(call, kind, properties)
         if details is None or not _is_object(call.traits) or not _is_sound(bytes(details)):
@@ -65,7 +68,7 @@ def read_quickly(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading | None:
         surroundings = _surroundings(bytes(call.context))
     except UNREADABLE:
         return None
-    return Reading(call, kind, name, point, properties, details, surroundings) if surroundings else None
+    return Reading(call, kind, name, point, properties, revenue, details, surroundings) if surroundings else None
 
 
 def _is_complete(call: Call, kind: CallType) -> bool:
@@ -79,12 +82,28 @@ def _is_complete(call: Call, kind: CallType) -> bool:
     return kind != "alias" or call.previous_id is not None
 
 
-def _keeps_rules(properties: Properties, point: Touchpoint, shape: Shape) -> bool:
-    """What the type of the properties cannot say: how money is written, and of what one must be there."""
-    for name in point.revenue:
-        amount = getattr(properties, name)
-        if amount is not None and not _is_amount(amount):
-            return False
+def _revenue(properties: Properties, names: tuple[str, ...]) -> Decimal | None:
+    """The first amount that is there. ArithmeticError when any is not plainly written."""
+    first = None
+    for name in names:
+        text = getattr(properties, name)
+        if text is not None:
+            amount = _amount(bytes(text))
+            if first is None:
+                first = amount
+    return first
+
+
+@lru_cache(_REMEMBERED_AMOUNTS)
+def _amount(text: bytes) -> Decimal:
+    """Prices come again and again."""
+    if not _is_amount(text):
+        raise ArithmeticError
+    return Decimal(text.decode())
+
+
+def _has_alternatives(properties: Properties, shape: Shape) -> bool:
+    """Whether of each group of properties that the schema names one is there."""
     for names in shape.alternatives:
         for name in names:
             if getattr(properties, name) is not None:
