@@ -1,4 +1,4 @@
-"""From a call as sent to the stored event: read it, fill the columns, write the line.
+"""Steps 2 and 3, from a call as sent to the stored event: read it, fill the columns, write the line.
 
 One call in, one `Event` with its line or one `EventRejected` out; nothing here knows about HTTP or the log.
 """

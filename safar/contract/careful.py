@@ -1,4 +1,4 @@
-"""The careful way to read a call: as plain values, checked against the JSON Schemas, each broken rule named."""
+"""Step 2, the careful way to read a call: as plain values, checked against the JSON Schemas, the broken rule named."""
 
 from decimal import Decimal
 from functools import cache

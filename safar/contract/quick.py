@@ -1,4 +1,4 @@
-"""The quick way to read a call: typed, checked in the same pass, its texts kept as they came.
+"""Step 2, the quick way to read a call: typed, checked in the same pass, its texts kept as they came.
 
 Whatever does not fit at first sight gives None, and the careful way has the last word. What is taken here is taken
 there too, with the same columns.

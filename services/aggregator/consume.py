@@ -1,4 +1,4 @@
-"""The loop from log to store: poll, drop what is done or double, insert, commit. After any doubt, recover.
+"""Steps 5 and 6 in a loop, from log to store: poll, drop what is done or double, insert, commit; in doubt, recover.
 
 Recovery is the one mechanism behind "exactly once": read which positions at or above the committed offset the store
 has, read the log again from there, and insert only what is missing. A start, a rebalance and a failed insert are

@@ -1,4 +1,4 @@
-"""The event-id layer: an event sent twice is stored once, exactly, inside a bounded window.
+"""Step 5, the event-id layer: an event sent twice is stored once, exactly, inside a bounded window.
 
 A Bloom filter says "certainly new" for nearly every event in a third of a microsecond; only "maybe seen" is looked up
 in the store, which decides. It can be local because a person's events, and every retry of them, come through one
