@@ -1,9 +1,9 @@
 """What collector and report API answer alike: JSON, errors with `code` and `message`, metrics. (SQL: store/door.)"""
 
-import json
 import re
 from collections.abc import Mapping
 
+import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -11,12 +11,13 @@ from safar.errors import QueryRefused, SafarError
 from safar.telemetry import exposition
 
 _RETRY_AFTER_S = "1"
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """`content` as JSON."""
-    text = json.dumps(content, ensure_ascii=False)
-    return web.Response(text=text, status=status, content_type="application/json", headers=headers)
+    body = msgspec.json.encode(content)
+    return web.Response(body=body, status=status, headers={**_JSON, **(headers or {})})
 
 
 def refusal(error: SafarError) -> web.Response:

@@ -18,7 +18,7 @@ EMPTY_OBJECT = msgspec.Raw(b"{}")
 CallType = Literal["track", "page", "screen", "identify", "group", "alias"]
 
 
-class Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag="event"):
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False, tag_field="kind", tag="event"):
     """One accepted event. Absent texts are empty, absent numbers and stamps are null; neither is written out."""
 
     contract: int
@@ -58,7 +58,7 @@ class Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", 
     context: msgspec.Raw = EMPTY_OBJECT
 
 
-class FailedEvent(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind", tag="failed"):
+class FailedEvent(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False, tag_field="kind", tag="failed"):
     """One refused event, kept with its bytes so that it can be listed and replayed after a fix."""
 
     contract: int

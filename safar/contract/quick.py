@@ -21,7 +21,7 @@ from safar.contract.validate import contract
 from safar.contract.values import MAX_DEPTH, UNREADABLE, cut_ip, is_deeper
 
 _REMEMBERED_NAMES = 4096
-_REMEMBERED_CONTEXTS = 8192
+_REMEMBERED_CONTEXTS = 2048
 _REMEMBERED_BYTES = 1024
 _REMEMBERED_AMOUNTS = 4096
 
@@ -60,6 +60,8 @@ def read_quickly(raw: bytes | msgspec.Raw, receipt: Receipt) -> Reading | None:
             return None
         properties = shape.read(call.properties)
         revenue = _revenue(properties, point.revenue) if point and point.revenue else None
+        if revenue is None and shape.needs_revenue:
+            return None
         if shape.alternatives and not _has_alternatives(properties, shape):
             return None
         details = call.properties if kind == "track" else _details(call, kind, properties)

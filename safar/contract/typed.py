@@ -40,8 +40,10 @@ class Shape:
     """How the properties of a touchpoint are read."""
 
     read: Callable[[msgspec.Raw], Properties]
+    needs_revenue: bool = False
+    """Whether one of the touchpoint's amounts must be there."""
     alternatives: tuple[tuple[str, ...], ...] = ()
-    """Of each of these groups one must be there."""
+    """Of each of these groups of other properties one must be there."""
 
 
 ANY_SHAPE = Shape(msgspec.json.Decoder(Properties).decode)
@@ -66,7 +68,9 @@ def _shape(point: Touchpoint) -> Shape:
     for name in point.score:
         fields.setdefault(name, (Any, None))
     read = msgspec.json.Decoder(_struct(fields, (Properties,))).decode
-    return Shape(read, tuple(_alternatives(rule) for rule in point.schema.get("allOf", ())))
+    alternatives = [_alternatives(rule) for rule in point.schema.get("allOf", ())]
+    others = tuple(names for names in alternatives if set(names) != set(point.revenue))
+    return Shape(read, len(others) < len(alternatives), others)
 
 
 def _alternatives(rule: _Schema) -> tuple[str, ...]:

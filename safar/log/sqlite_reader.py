@@ -2,9 +2,10 @@
 
 import sqlite3
 import time
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
+
+from crc32c import crc32c
 
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable
 from safar.lock import DirectoryLock
@@ -76,7 +77,7 @@ class SqliteReader:
         rows = self._records.execute(query, (key_of(partition, self._next[partition]), key_of(partition + 1, 0)))
         for key, count, crc, value in rows:
             offset = offset_of(key)
-            if zlib.crc32(value) != crc:
+            if crc32c(value) != crc:
                 if records:
                     break
                 raise LogCorrupt(f"Record {offset} of partition {partition} does not match its checksum.")

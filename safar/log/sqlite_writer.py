@@ -1,9 +1,10 @@
 """The one writer of an embedded log."""
 
 import sqlite3
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+from crc32c import crc32c
 
 from safar.errors import ConfigError, LogUnavailable
 from safar.lock import DirectoryLock
@@ -35,7 +36,7 @@ class SqliteWriter:
         rows = []
         for record in records:
             key = key_of(record.partition, following[record.partition])
-            rows.append((key, record.count, zlib.crc32(record.value), record.value))
+            rows.append((key, record.count, crc32c(record.value), record.value))
             following[record.partition] += 1
         try:
             self._connection.execute("BEGIN IMMEDIATE")

@@ -88,7 +88,7 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
     )
     lines = record.value.split(b"\n")
     for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True)):
-        if index in done:
+        if done and index in done:
             continue
         position = b"%b%d}" % (shared, index)
         if isinstance(head, str):

@@ -70,9 +70,12 @@ class SeenIds:
     def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
         """Indices of the rows whose event id was stored before or stands earlier in `rows`."""
         first: dict[_Key, int] = {}
-        setdefault = first.setdefault
-        keys = ((row.source, row.event_id) if row.table == "events" else None for row in rows)
-        found = {index for index, key in enumerate(keys) if key and setdefault(key, index) != index}
+        found: set[int] = set()
+        for index, row in enumerate(rows):
+            if row.table == "events":
+                key = (row.source, row.event_id)
+                if first.setdefault(key, index) != index:
+                    found.add(index)
         maybe = self._maybe_seen(first)
         stored = self._stored([event_id for _, event_id in maybe], now)
         found.update(first[key] for key in maybe if key in stored)

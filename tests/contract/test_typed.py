@@ -1,5 +1,6 @@
 """The types that calls are read into say what schemas/ says, and nothing laxer."""
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -93,3 +94,14 @@ def test_a_name_that_is_no_attribute_is_checked_all_the_same():
 )
 def test_a_condition_between_properties_is_left_to_the_schema(rule):
     assert shape_of(point_with(properties={"a": {"type": "string"}}, allOf=[rule])) is None
+
+
+def test_one_of_several_properties_may_be_needed():
+    needs = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    point = point_with(properties={"a": {"type": "string"}, "b": {"type": "number", "minimum": 0}}, allOf=[needs])
+    shape = shape_of(point)
+    assert shape
+    assert (shape.needs_revenue, shape.alternatives) == (False, (("a", "b"),))
+    shape = shape_of(dataclasses.replace(point, revenue=("b", "a")))
+    assert shape
+    assert (shape.needs_revenue, shape.alternatives) == (True, ())
