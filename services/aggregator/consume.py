@@ -28,6 +28,7 @@ GROUP = "safar-aggregator"
 
 _POLL_TIMEOUT_S = 0.25
 _AGE_PER_ROW_S = 20e-6
+_ROWS_WORTH_WAITING_FOR = 20_000
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MOST_S = 5.0
 
@@ -46,9 +47,9 @@ class Limits:
     def patience_s(self, rows: int) -> float:
         """How long to gather in all: a quiet shop sees its events at once, a busy one makes large inserts.
 
-        Each insert leaves a part to be merged: 20,000 rows at once cost half as much a row as 3,000.
+        Each insert leaves a part to be merged: 20,000 rows at once cost half as much a row as 3,000. More gain little.
         """
-        return min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S)
+        return 0.0 if rows >= _ROWS_WORTH_WAITING_FOR else min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S)
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,18 @@ class Row(msgspec.Struct, gc=False):
     received_at: datetime
     type: str
     line: bytes
-    position: bytes
-    """The position columns as JSON members."""
+    place: bytes
+    """The position columns that the lines of a record share, up to the index."""
+    index: int
+
+    @property
+    def position(self) -> bytes:
+        """The position columns as JSON members, and the end of the row."""
+        return b"%b%d}" % (self.place, self.index)
 
     def json(self) -> bytes:
         """The row to insert."""
-        return self.line.rstrip()[:-1] + self.position
+        return b"%b%b%d}" % (self.line.rstrip()[:-1], self.place, self.index)
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Skipped:
 
 def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime) -> Iterator[Row]:
     """The rows of one packed record, without those at the indices in `done`."""
-    shared = b',"log_id":%s,"log_partition":%d,"log_epoch":%d,"log_offset":%d,"log_count":%d,"log_index":' % (
+    place = b',"log_id":%s,"log_partition":%d,"log_epoch":%d,"log_offset":%d,"log_count":%d,"log_index":' % (
         msgspec.json.encode(log_id),
         record.partition,
         record.epoch,
@@ -90,11 +96,10 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
     for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True)):
         if done and index in done:
             continue
-        position = b"%b%d}" % (shared, index)
         if isinstance(head, str):
-            yield dead_letter(line, position, head, now)
+            yield dead_letter(line, place, index, head, now)
         else:
-            yield Row(head.table, head.source, head.event_id, head.received_at, head.type, line, position)
+            yield Row(head.table, head.source, head.event_id, head.received_at, head.type, line, place, index)
 
 
 def _heads(value: bytes, lines: Sequence[bytes]) -> Sequence[_Head | str]:
@@ -114,7 +119,7 @@ def _head(line: bytes) -> _Head | str:
     return head
 
 
-def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:
+def dead_letter(line: bytes, place: bytes, index: int, rule: str, now: datetime) -> Row:
     """A line that has no place in events, kept where its owner can see it, at the same position."""
     kept = line[:_KEPT_BYTES]
     try:
@@ -131,4 +136,4 @@ def dead_letter(line: bytes, position: bytes, rule: str, now: datetime) -> Row:
         body=body,
         body_encoding="utf8" if text else "base64",
     )
-    return Row("failed_events", "", "", now, "", to_line(failed), position)
+    return Row("failed_events", "", "", now, "", to_line(failed), place, index)

@@ -47,7 +47,7 @@ class Sink:
             if len(rows) == 1:
                 # The position only: the refusal quotes the row.
                 _log.warning("The store refused a row; it is kept in failed_events: %s.", rows[0].position.decode())
-                dead.append(dead_letter(rows[0].line, rows[0].position, str(refusal), now))
+                dead.append(dead_letter(rows[0].line, rows[0].place, rows[0].index, str(refusal), now))
                 if len(dead) > _DEAD_LETTER_LIMIT:
                     raise StoreUnavailable("The store refuses row after row; its tables do not fit.") from refusal
                 return
