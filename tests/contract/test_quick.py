@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from safar.contract import Event, schemas_dir, to_line
-from safar.contract.accept import Receipt, event_of
+from safar.contract.accept import Receipt, accept, event_of
 from safar.contract.calls import Reading
 from safar.contract.careful import read_carefully
 from safar.contract.quick import read_quickly
@@ -93,3 +93,22 @@ def test_no_rejected_example_is_read_quickly_to_an_event(path):
 @settings(derandomize=True, deadline=None, database=None, max_examples=1500)
 def test_whatever_is_sent_both_ways_agree(raw, kind):
     assert_both_agree(raw, replace(RECEIPT, call_type=kind))
+
+
+@pytest.mark.parametrize("where", ["properties", "context"])
+def test_a_text_over_several_lines_is_written_anew_on_one(where):
+    call = {"type": "track", "event": "Lamp", "userId": "u", "messageId": "m", where: {"a": [1, {"b": "c\n"}]}}
+    pretty = json.dumps(call, indent=2).encode()
+    assert read_quickly(pretty, RECEIPT) is None
+    event, line = accept(pretty, RECEIPT)
+    assert b"\n" not in line
+    assert json.loads(bytes(getattr(event, where))) == call[where]
+
+
+@pytest.mark.parametrize(("levels", "quick"), [(63, True), (64, False)])
+def test_a_call_may_nest_64_deep_on_the_quick_way_too(levels, quick):
+    nested = b'{"a":' * levels + b"1" + b"}" * levels
+    raw = b'{"type":"track","event":"Lamp","userId":"u","properties":%b}' % nested
+    assert (read_quickly(raw, RECEIPT) is not None) == quick
+    wide = b'{"a":[%b{}]}' % (b"{}," * 200)
+    assert read_quickly(raw.replace(nested, wide), RECEIPT) is not None
