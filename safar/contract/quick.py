@@ -1,7 +1,7 @@
 """Step 2, the quick way to read a call: typed, checked in the same pass, its texts kept as they came.
 
 Whatever does not fit at first sight gives None, and the careful way has the last word. What is taken here is taken
-there too, with the same columns.
+there too, with the same columns; only what is not stored, such as members that nobody knows, is not looked into here.
 """
 
 import re
@@ -27,6 +27,10 @@ _REMEMBERED_AMOUNTS = 4096
 
 # Below 1e15, as every schema wants its money; no sign, no exponent.
 _is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
+
+# What no number type of Python reads: more digits than an int, or a larger exponent than a Decimal may have.
+_MOST_DIGITS = 4000
+_is_beyond_numbers = re.compile(rb"[eE][+-]?[0-9]{18}").search
 
 _read_call = msgspec.json.Decoder(Call).decode
 _read_context = msgspec.json.Decoder(Context).decode
@@ -157,7 +161,7 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 def _is_sound(text: bytes) -> bool:
     """Whether a text kept as it came can stand in a line that every reader reads: UTF-8, one line, not too deep."""
-    if text.find(b"\n") >= 0:
+    if text.find(b"\n") >= 0 or len(text) > _MOST_DIGITS or _is_beyond_numbers(text):
         return False
     shallow = text.count(b"{") + text.count(b"[") < MAX_DEPTH  # the call itself is one more
     return (text.isascii() or bool(text.decode())) and (

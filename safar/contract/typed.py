@@ -1,11 +1,11 @@
 """A touchpoint's JSON Schema as a msgspec type, so that reading a call's properties checks them in the same pass.
 
-Such a type never takes what the schema refuses. It may refuse what the schema takes, and for a schema with a keyword
-that is not known here there is none: `validate` decides then.
+Such a type takes nothing that the schema refuses, but for limits closer together than floats. It may refuse what the
+schema takes, and for a schema that says more than is known here there is none: `validate` decides then.
 """
 
 import keyword
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Annotated, Any, Literal
@@ -16,6 +16,8 @@ from safar.contract.calls import Properties
 from safar.contract.schemas import Touchpoint, shared_schemas
 
 _Schema = Mapping[str, Any]
+
+_AMOUNT = "safar:common#/$defs/amount"
 
 _REMARKS = frozenset({"title", "description", "examples", "$schema", "$id", "$defs"})
 _LIMITS = {"minLength": "min_length", "maxLength": "max_length", "minimum": "ge", "maximum": "le"}
@@ -54,17 +56,19 @@ def shape_of(point: Touchpoint) -> Shape | None:
     """The quick way to read the properties of `point`; None when only its schema can check them."""
     try:
         return _shape(point)
-    except NotTyped:
+    except (NotTyped, LookupError, TypeError, ValueError):  # much is valid as a schema that is not expected here
         return None
 
 
 def _shape(point: Touchpoint) -> Shape:
     known = {"type", "properties", "required", "allOf"}
     _refuse_unknown({key: rule for key, rule in point.schema.items() if not key.startswith("x-")}, known)
-    fields = _fields(point.schema, point.schema["$id"])
-    # Money is read as text, for its digits; whoever takes it checks it. So are scores that have no rule.
+    fields = _fields(point.schema, point.schema["$id"], nulls=True)
+    # Money is read as text, for its digits; whoever takes it checks that it is an amount.
     for name in point.revenue:
-        fields[name] = (msgspec.Raw, None)
+        if point.schema["properties"].get(name, {"$ref": _AMOUNT}).get("$ref") != _AMOUNT:
+            raise NotTyped
+        fields[name] = (msgspec.Raw, msgspec.NODEFAULT if name in point.schema.get("required", ()) else None)
     for name in point.score:
         fields.setdefault(name, (Any, None))
     read = msgspec.json.Decoder(_struct(fields, (Properties,))).decode
@@ -81,10 +85,11 @@ def _alternatives(rule: _Schema) -> tuple[str, ...]:
     return tuple(branch["required"][0] for branch in rule["anyOf"])
 
 
-def type_of(schema: _Schema, document: str) -> Any:  # noqa: ANN401 - a type
+def type_of(schema: _Schema, document: str, *, nulls: bool = False) -> Any:  # noqa: ANN401 - a type
     """The type of what `schema` takes. Raises NotTyped.
 
-    `document` is the `$id` that references without one are relative to.
+    `document` is the `$id` that references without one are relative to; with `nulls`, a null as a member of an object
+    is the same as nothing.
     """
     while "$ref" in schema:
         _refuse_unknown(schema, {"$ref"})
@@ -94,30 +99,39 @@ def type_of(schema: _Schema, document: str) -> Any:  # noqa: ANN401 - a type
     if not kinds:
         raise NotTyped
     _refuse_unknown(schema, used)
-    types = [_of_kind(kind, schema, document) for kind in kinds]
+    if "enum" in schema:
+        return _one_of(schema, kinds)
+    types = [_of_kind(kind, schema, document, nulls=nulls) for kind in kinds]
     return reduce(lambda one, other: one | other, types)
 
 
-def _of_kind(kind: str, schema: _Schema, document: str) -> Any:  # noqa: ANN401
-    if kind == "string" and "enum" in schema:
-        return Literal[tuple(schema["enum"])]
+def _one_of(schema: _Schema, kinds: Sequence[str]) -> Any:  # noqa: ANN401
+    _refuse_unknown(schema, {"type", "enum", "x-column"})
+    if list(kinds) != ["string"] or not all(isinstance(text, str) for text in schema["enum"]):
+        raise NotTyped
+    return Literal[tuple(schema["enum"])]
+
+
+def _of_kind(kind: str, schema: _Schema, document: str, *, nulls: bool) -> Any:  # noqa: ANN401
     if kind == "array":
         return list[type_of(schema["items"], document)]  # type: ignore[misc]
     if kind == "object":
-        return _struct(_fields(schema, document), ())
+        return _struct(_fields(schema, document, nulls=nulls), ())
     plain = {"string": str, "integer": int, "number": float, "boolean": bool, "null": None}[kind]
     limits = {_LIMITS[key]: rule for key, rule in schema.items() if key in _LIMITS and key in _USED_BY[kind]}
     return Annotated[plain, msgspec.Meta(**limits)] if limits else plain
 
 
-def _fields(schema: _Schema, document: str) -> dict[str, tuple[Any, Any]]:
-    """(type, default) by name. A null is the same as nothing."""
+def _fields(schema: _Schema, document: str, *, nulls: bool) -> dict[str, tuple[Any, Any]]:
+    """(type, default) by name."""
     required = schema.get("required", ())
     fields: dict[str, tuple[Any, Any]] = {}
     for name, rule in schema.get("properties", {}).items():
         its_type = type_of(rule, document)
-        default = _DEFAULTS.get(name)
-        fields[name] = (its_type, msgspec.NODEFAULT) if name in required else (its_type | None, default)
+        if name in required:
+            fields[name] = (its_type, msgspec.NODEFAULT)
+        else:
+            fields[name] = (its_type | None if nulls else its_type, _DEFAULTS.get(name))
     if set(required) - fields.keys():
         raise NotTyped
     return fields

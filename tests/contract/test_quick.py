@@ -90,6 +90,9 @@ def test_no_rejected_example_is_read_quickly_to_an_event(path):
 @example(b'{"type":"track","event":"Lamp","userId":"u","traits":[]}', None)
 @example(b'{"type":"alias","previousId":"p","anonymousId":"a"}', None)
 @example(b'{"type":"track","event":"Lamp","userId":1.0}', None)
+@example(b'{"type":"track","event":"Lamp","userId":"u","properties":{"a":1e99999999999999999999}}', None)
+@example(b'{"type":"track","event":"Lamp","userId":"u","context":{"a":1E-99999999999999999999}}', None)
+@example(b'{"type":"track","event":"Lamp","userId":"u","properties":{"a":%b}}' % (b"9" * 5000), None)
 @settings(derandomize=True, deadline=None, database=None, max_examples=1500)
 def test_whatever_is_sent_both_ways_agree(raw, kind):
     assert_both_agree(raw, replace(RECEIPT, call_type=kind))

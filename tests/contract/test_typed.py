@@ -27,7 +27,7 @@ def described(kind: Any) -> Any:
 
 
 def described_schema(schema: dict[str, Any]) -> Any:
-    return described(type_of(schema, ENVELOPE) | None)
+    return described(type_of(schema, ENVELOPE, nulls=True) | None)
 
 
 def fields_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -64,6 +64,10 @@ def test_nearly_every_touchpoint_can_be_read_quickly():
         {"type": "object", "required": ["unnamed"]},
         {"type": "object", "properties": {"a": {"type": "string", "const": "b"}}},
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        {"type": ["string", "integer"], "enum": ["a", 1]},
+        {"type": "string", "enum": ["a", 1]},
+        {"type": "string", "enum": ["", "a"], "minLength": 1},
+        {"type": ["string", "null"], "enum": ["a"]},
         {"$ref": "safar:common#/$defs/id", "maxLength": 5},
         {"$ref": "safar:common#/$defs/nowhere"},
         {"anyOf": [{"type": "string"}]},
@@ -98,10 +102,51 @@ def test_a_condition_between_properties_is_left_to_the_schema(rule):
 
 def test_one_of_several_properties_may_be_needed():
     needs = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
-    point = point_with(properties={"a": {"type": "string"}, "b": {"type": "number", "minimum": 0}}, allOf=[needs])
+    point = point_with(properties={"a": AMOUNT, "b": AMOUNT}, allOf=[needs])
     shape = shape_of(point)
     assert shape
     assert (shape.needs_revenue, shape.alternatives) == (False, (("a", "b"),))
     shape = shape_of(dataclasses.replace(point, revenue=("b", "a")))
     assert shape
     assert (shape.needs_revenue, shape.alternatives) == (True, ())
+
+
+AMOUNT = {"$ref": "safar:common#/$defs/amount"}
+
+
+def test_money_that_is_required_is_required_of_the_type_too():
+    shape = shape_of(dataclasses.replace(point_with(properties={"fee": AMOUNT}, required=["fee"]), revenue=("fee",)))
+    assert shape
+    assert shape.read(msgspec.Raw(b'{"fee": 1}'))
+    with pytest.raises(msgspec.ValidationError):
+        shape.read(msgspec.Raw(b"{}"))
+
+
+@pytest.mark.parametrize("rule", [{"type": "number", "minimum": 10}, {"$ref": "safar:common#/$defs/money"}])
+def test_money_with_a_rule_of_its_own_is_left_to_the_schema(rule):
+    assert shape_of(dataclasses.replace(point_with(properties={"fee": rule}), revenue=("fee",))) is None
+
+
+def test_a_null_inside_an_object_is_what_the_schema_says_it_is():
+    inner = {"type": "object", "properties": {"b": {"type": "string"}, "c": {"type": ["string", "null"]}}}
+    shape = shape_of(point_with(properties={"a": inner}))
+    assert shape
+    assert shape.read(msgspec.Raw(b'{"a": {"b": "x", "c": null}}'))
+    assert shape.read(msgspec.Raw(b'{"a": null}'))
+    with pytest.raises(msgspec.ValidationError):
+        shape.read(msgspec.Raw(b'{"a": {"b": null}}'))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": True}},
+        {"properties": {"a": {"type": "array"}}},
+        {"properties": {"a": {"type": "array", "items": False}}},
+        {"properties": {"a": {"type": "integer", "minimum": 0.5}}},
+        {"allOf": [{"title": "says nothing"}]},
+        {"allOf": [True]},
+    ],
+)
+def test_a_valid_schema_that_nobody_expected_stops_nothing(schema):
+    assert shape_of(point_with(**schema)) is None
