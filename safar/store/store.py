@@ -18,11 +18,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from safar.errors import ConfigError, StoreUnavailable
 from safar.lock import DirectoryLock
+from safar.store.file_insert import FileInsert
 
 # ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
 _BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306, 321, 407, 457, 691})
 
-_INSERT_SETTINGS = {
+_INSERT_SETTINGS: Mapping[str, str | int] = {
     "async_insert": 0,
     "date_time_input_format": "best_effort",
     # A batch is a few megabytes: cutting it up for several threads costs more than it saves.
@@ -47,6 +48,7 @@ class Store:
         self._local = threading.local()
         self._clients: list[Client] = []
         self._closed = False
+        self._file_insert = FileInsert(_directory(dsn)) if self.embedded else None
 
     @property
     def embedded(self) -> bool:
@@ -115,7 +117,10 @@ class Store:
         settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
         with _translated():
             try:
-                self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+                if self._file_insert:
+                    self._file_insert.insert(self.client(), table, lines, settings)
+                else:
+                    self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
             except ClickHouseError as error:
                 if error_code(error) in _BAD_ROW_CODES:
                     raise RowsRefused(_first_line(error)) from error
@@ -176,6 +181,10 @@ def _directory(dsn: str) -> Path:
     directory = Path(urlsplit(dsn).path)
     if not (dsn.startswith("chdb:///") and directory.name):
         raise ConfigError("SAFAR_STORE_DSN must name a directory from the root on, as in chdb:///srv/safar/store.")
+    if re.search(r"[{}]", str(directory)):  # alternatives to the engine: a file with rows would not be found again
+        raise ConfigError(
+            f"SAFAR_STORE_DSN: {directory} has braces in its name, which the embedded engine cannot read."
+        )
     if directory.exists() and not directory.is_dir():
         raise ConfigError(f"SAFAR_STORE_DSN: {directory} is not a directory.")
     return directory
