@@ -17,12 +17,12 @@ from safar.contract.calls import Call, Context, Properties, Reading, Receipt
 from safar.contract.careful import read_carefully
 from safar.contract.channels import channels
 from safar.contract.event import Event, to_line
-from safar.contract.quick import read_quickly, shapes
+from safar.contract.quick import check_quickly, read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
 from safar.contract.values import corrected, parse_timestamp
 
-__all__ = ["Receipt", "accept", "load_contract"]
+__all__ = ["Receipt", "accept", "accept_read", "load_contract"]
 
 _INITIATORS = ("customer", "us")
 _SCORES = frozenset({int, float, Decimal, str})
@@ -41,6 +41,15 @@ def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
     Raises EventRejected, naming the field and the rule.
     """
     event = event_of(read_quickly(raw, receipt) or read_carefully(raw, receipt), receipt)
+    return event, to_line(event)
+
+
+def accept_read(call: Call, receipt: Receipt) -> tuple[Event, bytes] | None:
+    """The same for a call that was read with its whole batch; None when only `accept` can tell."""
+    reading = check_quickly(call, receipt)
+    if reading is None:
+        return None
+    event = event_of(reading, receipt)
     return event, to_line(event)
 
 

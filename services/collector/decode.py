@@ -2,12 +2,15 @@
 
 import base64
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from safar.contract.calls import Call
 from safar.contract.careful import read_json
 from safar.contract.values import UNREADABLE
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
@@ -18,13 +21,24 @@ _T = TypeVar("_T")
 _NULL = msgspec.Raw(b"null")
 
 
-class Batch(msgspec.Struct, rename="camel"):
-    """The body of POST /v1/batch. Its context is merged into each event's."""
+class Around(msgspec.Struct, rename="camel"):
+    """What stands around the calls of a batch. Its context is merged into each event's."""
 
-    batch: list[msgspec.Raw]
     sent_at: Any = None
     write_key: Any = None
     context: msgspec.Raw = _NULL
+
+
+class Batch(Around, kw_only=True):
+    """The body of POST /v1/batch."""
+
+    batch: list[msgspec.Raw]
+
+
+class ReadBatch(Around, kw_only=True):
+    """The same, with its calls read in the same go: half a microsecond less an event, when all can be read."""
+
+    batch: list[Call]
 
 
 class Single(msgspec.Struct, rename="camel"):
@@ -34,19 +48,24 @@ class Single(msgspec.Struct, rename="camel"):
 
 
 _batch_decoder = msgspec.json.Decoder(Batch)
+_read_batch_decoder = msgspec.json.Decoder(ReadBatch)
 _single_decoder = msgspec.json.Decoder(Single)
 
 
 @dataclass(frozen=True)
 class Body:
-    """A request's calls, raw, and what stood around them."""
+    """A request's calls and what stood around them."""
 
-    calls: list[msgspec.Raw] | list[bytes]
     size: int
     """Of the whole in bytes: no call is larger."""
+    count: int
     write_key: str
     sent_at: Any
     context: dict[str, Any]
+    raw: Callable[[], Sequence[msgspec.Raw | bytes]]
+    """The calls as sent."""
+    read: Sequence[Call] | None = None
+    """The same calls, when all could be read in one go with the body."""
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
@@ -93,13 +112,12 @@ def header_key(request: web.Request) -> str:
 
 
 def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
-    """The calls of a batch, undecoded, and its context, which may be as large as one event."""
-    try:
-        batch = _read(_batch_decoder, body)
-    except MalformedRequest as error:
-        batch = _told_apart(body, error)
-    if len(batch.batch) > max_events:
-        raise BodyTooLarge(f"batch: holds {len(batch.batch)} events, at most {max_events} are taken.")
+    """The calls of a batch, and its context, which may be as large as one event."""
+    whole = _read_whole(body)
+    batch = whole or _split(body)
+    count = len(batch.batch)
+    if count > max_events:
+        raise BodyTooLarge(f"batch: holds {count} events, at most {max_events} are taken.")
     try:
         context = read_json(batch.context)
         check_size(batch.context, max_event_bytes)
@@ -107,7 +125,31 @@ def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
         raise MalformedRequest(f"context: {error}.") from None
     if not isinstance(context, dict | None):
         raise MalformedRequest("context: must be an object.")
-    return Body(batch.batch, len(body), _text(batch.write_key), batch.sent_at, context or {})
+    return Body(
+        len(body),
+        count,
+        _text(batch.write_key),
+        batch.sent_at,
+        context or {},
+        raw=cache(lambda: (batch if isinstance(batch, Batch) else _split(body)).batch),
+        read=batch.batch if isinstance(batch, ReadBatch) else None,
+    )
+
+
+def _read_whole(body: bytes) -> ReadBatch | None:
+    """The batch with all its calls read, when they are as they should be."""
+    try:
+        return _read_batch_decoder.decode(body)
+    except UNREADABLE:
+        return None
+
+
+def _split(body: bytes) -> Batch:
+    """The batch with its calls as sent, told apart even when some are no JSON."""
+    try:
+        return _read(_batch_decoder, body)
+    except MalformedRequest as error:
+        return _told_apart(body, error)
 
 
 def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
@@ -124,7 +166,8 @@ def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
 
 def single(body: bytes) -> Body:
     """The one call of /v1/track and its like."""
-    return Body([body], len(body), _text(_read(_single_decoder, body).write_key), None, {})
+    write_key = _text(_read(_single_decoder, body).write_key)
+    return Body(len(body), 1, write_key, None, {}, lambda: [body])
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-import msgspec
-
 from safar.clock import Clock
 from safar.config import Config
 from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line
-from safar.contract.accept import Receipt, accept
+from safar.contract.accept import Receipt, accept, accept_read
 from safar.contract.careful import read_json
 from safar.contract.event import CallType
 from safar.contract.values import parse_timestamp
@@ -102,13 +100,13 @@ class Ingest:
         outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
         may_be_large = body.size > self.config.event_max_bytes
-        for index, raw in enumerate(body.calls):
+        for index in range(body.count):
             try:
                 if may_be_large:
-                    check_size(raw, self.config.event_max_bytes)
-                event, line = self._stored(raw, receipt)
+                    check_size(body.raw()[index], self.config.event_max_bytes)
+                event, line = self._stored(body, index, receipt)
             except EventRejected as refused:
-                self._keep(outcome, index, _failed(refused, bytes(raw), kind, receipt))
+                self._keep(outcome, index, _failed(refused, bytes(body.raw()[index]), kind, receipt))
             else:
                 person = event.anonymous_id or event.user_id
                 outcome.lines[partition_of(source.name, person, self.partitions)].append(line)
@@ -117,10 +115,11 @@ class Ingest:
                     outcome.unmapped += 1
         return outcome
 
-    def _stored(self, raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
+    def _stored(self, body: Body, index: int, receipt: Receipt) -> tuple[Event, bytes]:
         """The event and its line. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
         try:
-            event, line = accept(raw, receipt)
+            accepted = accept_read(body.read[index], receipt) if body.read else None
+            event, line = accepted or accept(body.raw()[index], receipt)
         except EventRejected:
             raise
         except Exception as error:

@@ -258,12 +258,12 @@ async def test_metrics_count_what_is_durable(collector):
 
 
 async def test_a_fault_of_ours_costs_one_event_which_is_kept(collector, monkeypatch, caplog):
-    accept = ingest.accept
+    accept_read = ingest.accept_read
 
-    def faulty(raw, receipt):
-        return accept(raw, receipt) if b'"m-2"' not in bytes(raw) else {}["u-2@example.org"]
+    def faulty(call, receipt):
+        return accept_read(call, receipt) if call.message_id != "m-2" else {}["u-2@example.org"]
 
-    monkeypatch.setattr(ingest, "accept", faulty)
+    monkeypatch.setattr(ingest, "accept_read", faulty)
     answer = await collector.batch(call(1), call(2), call(3))
     assert (answer.status, answer.json["accepted"]) == (200, 2)
     assert [one["index"] for one in answer.json["rejected"]] == [1]
