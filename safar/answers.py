@@ -26,7 +26,7 @@ def refusal(error: SafarError) -> web.Response:
     return json_response(content, error.status, {"Retry-After": _RETRY_AFTER_S} if error.retryable else {})
 
 
-def http_refusal(request: web.Request, error: web.HTTPException) -> web.Response:
+def http_refusal(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
     """An error of HTTP itself (no such path, wrong method), in the same shape."""
     message = f"{request.method} {request.path[:200]}: {error.reason}."
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
@@ -40,7 +40,7 @@ def metrics_response(registry: CollectorRegistry) -> web.Response:
     return web.Response(body=exposition(registry), headers=headers)
 
 
-def check_host(request: web.Request, hosts: frozenset[str]) -> None:
+def check_host(request: web.BaseRequest, hosts: frozenset[str]) -> None:
     """Raise QueryRefused unless the service was called by one of `hosts`; any name will do when that is empty.
 
     A web page can make its own name point to 127.0.0.1; the browser then lets it read what it finds there.

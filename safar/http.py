@@ -3,7 +3,7 @@
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -19,17 +19,18 @@ _HOSTS = {
     "SAFAR_SQL_PORT": "SAFAR_READER_HOST",
 }
 
+App = web.Application | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""An application with its routes, or whatever answers each request by itself."""
+
 
 @asynccontextmanager
-async def listen(app: web.Application, host: str, port: int, setting: str) -> AsyncIterator[int]:
+async def listen(app: App, host: str, port: int, setting: str) -> AsyncIterator[int]:
     """Serve `app` inside the block; gives the port (chosen by the system when `port` is 0).
 
     Bodies arrive as sent: inflating is the handler's, under its own limit. ConfigError names `setting` when the
     port cannot be had, and the setting of the host when that is none of this machine.
     """
-    logger = logging.getLogger(__name__)
-    logger.addFilter(_IMPERSONAL)
-    runner = web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False, shutdown_timeout=_GRACE_S)
+    runner = _runner(app)
     await runner.setup()
     try:
         try:
@@ -40,6 +41,15 @@ async def listen(app: web.Application, host: str, port: int, setting: str) -> As
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def _runner(app: App) -> web.BaseRunner:
+    logger = logging.getLogger(__name__)
+    logger.addFilter(_IMPERSONAL)
+    if isinstance(app, web.Application):
+        return web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False, shutdown_timeout=_GRACE_S)
+    server = web.Server(app, access_log=None, logger=logger, auto_decompress=False)
+    return web.ServerRunner(server, shutdown_timeout=_GRACE_S)
 
 
 def _is_of_host(error: OSError | UnicodeError) -> bool:

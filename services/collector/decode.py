@@ -68,7 +68,7 @@ class Body:
     """The same calls, when all could be read in one go with the body."""
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
+async def read_body(request: web.BaseRequest, limit: int) -> bytes:
     """The body, inflated; BodyTooLarge as soon as either form passes `limit` bytes."""
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
@@ -100,7 +100,7 @@ def inflate(body: bytes, limit: int) -> bytes:
     return plain
 
 
-def header_key(request: web.Request) -> str:
+def header_key(request: web.BaseRequest) -> str:
     """The write key from HTTP Basic: the user name, with an empty password."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":

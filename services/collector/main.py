@@ -9,7 +9,7 @@ from safar.http import listen
 from safar.log import open_log
 from safar.sources import Sources
 from safar.telemetry import CollectorMetrics, new_registry
-from services.collector.app import collector_app
+from services.collector.app import CollectorApp
 from services.collector.ingest import Ingest
 from services.collector.publish import Publisher
 
@@ -23,7 +23,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     publisher = Publisher(log.writer(), metrics, config.queue_max_bytes, config.record_max_bytes)
     ingest = Ingest(config, sources, publisher, log.partitions, metrics, system_clock)
     try:
-        async with listen(collector_app(ingest), config.collector_host, config.collector_port, "SAFAR_COLLECTOR_PORT"):
+        async with listen(CollectorApp(ingest), config.collector_host, config.collector_port, "SAFAR_COLLECTOR_PORT"):
             await stop.wait()
     finally:
         await publisher.close()

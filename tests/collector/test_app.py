@@ -125,6 +125,31 @@ async def test_limits_refuse_the_whole_request(tmp_path):
         assert len(collector.stored()) == 12
 
 
+@pytest.mark.parametrize(
+    ("expect", "statuses"), [("100-continue", [b"100", b"200"]), ("100-Continue", [b"100", b"200"]), ("tea", [b"417"])]
+)
+async def test_a_client_that_asks_before_it_sends_the_body_is_told_to(collector, expect, statuses):
+    body = json.dumps(CALL | {"writeKey": KEY}).encode()
+    head = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nExpect: {expect}\r\nContent-Length: {len(body)}\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(collector.url.rpartition(":")[2]))
+    writer.write(head.encode())
+    found = []
+    async with asyncio.timeout(5):
+        for status in statuses:
+            found.append((await reader.readuntil(b"\r\n\r\n")).split()[1])
+            if status == b"100":
+                writer.write(body)
+    writer.close()
+    assert found == statuses
+    await look_around(collector)
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+async def test_what_can_be_read_can_be_asked_for_its_head(collector, path):
+    answer = await collector.request("HEAD", path)
+    assert (answer.status, answer.body) == (200, b"")
+
+
 async def test_a_body_without_end_is_refused_before_its_end(tmp_path):
     async with running(tmp_path, body_max_bytes=2000) as collector:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(collector.url.rpartition(":")[2]))

@@ -21,7 +21,7 @@ from safar.http import listen
 from safar.log import LogWriter, NewRecord, open_log
 from safar.sources import Sources, add_source
 from safar.telemetry import CollectorMetrics, new_registry
-from services.collector.app import collector_app
+from services.collector.app import CollectorApp
 from services.collector.ingest import Ingest
 from services.collector.publish import Publisher
 
@@ -101,7 +101,7 @@ async def running(
     )
     ingest = Ingest(config, Sources(config.sources_file), publisher, partitions, metrics, clock)
     try:
-        async with listen(collector_app(ingest), "127.0.0.1", 0, "port") as port, aiohttp.ClientSession() as session:
+        async with listen(CollectorApp(ingest), "127.0.0.1", 0, "port") as port, aiohttp.ClientSession() as session:
             try:
                 yield Collector(f"http://127.0.0.1:{port}", log_url, config.sources_file, ingest, session)
             finally:
