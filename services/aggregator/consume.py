@@ -44,12 +44,16 @@ class Limits:
     age_s: float = 0.5
     quiet_age_s: float = 0.1
 
-    def patience_s(self, rows: int) -> float:
-        """How long to gather in all: a quiet shop sees its events at once, a busy one makes large inserts.
+    def due(self, first: float, last: float, rows: int) -> float:
+        """When a batch is cut at the latest, whose records came between the moments `first` and `last`.
 
-        Each insert leaves a part to be merged: 20,000 rows at once cost half as much a row as 3,000. More gain little.
+        A quiet shop sees its events at once, a busy one makes large inserts: each leaves a part to be merged, and
+        20,000 rows at once cost half as much a row as 3,000. More gain little. When nothing comes any more, nothing
+        is waited for.
         """
-        return 0.0 if rows >= _ROWS_WORTH_WAITING_FOR else min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S)
+        if rows >= _ROWS_WORTH_WAITING_FOR:
+            return last
+        return min(first + min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S), last + self.quiet_age_s)
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,8 @@ class Consumer:
         """Records for one batch, all of one assignment; empty when there are none, or partitions moved."""
         gathered: list[LogRecord] = []
         rows = size = 0
-        began = time.monotonic()
-        deadline = began + _POLL_TIMEOUT_S
+        first = last = time.monotonic()
+        deadline = first + _POLL_TIMEOUT_S
         while not self._stop.is_set():
             try:
                 records = self._reader.poll(max(0.0, deadline - time.monotonic()))
@@ -170,13 +174,14 @@ class Consumer:
             if self._reader.assignment().generation != self._generation:
                 self._generation = None
                 return []
-            if records and not gathered:
-                began = time.monotonic()
+            if records:
+                last = time.monotonic()
+                first = last if not gathered else first
             gathered += records
             rows += sum(record.count for record in records)
             size += sum(len(record.value) for record in records)
-            if gathered:
-                deadline = began + self._limits.patience_s(rows)
+            if records:
+                deadline = self._limits.due(first, last, rows)
             if time.monotonic() >= deadline or rows >= self._limits.rows or size >= self._limits.bytes:
                 break
         return gathered

@@ -190,8 +190,9 @@ def test_a_stopped_consumer_lets_the_next_one_in(bench):
         end(bench.consumer())
 
 
-def test_a_batch_waits_longer_the_fuller_it_is_until_it_is_large():
+def test_a_batch_waits_longer_the_fuller_it_is_until_it_is_large_or_nothing_comes_any_more():
     limits = Limits(rows=100_000, bytes=1, age_s=0.5, quiet_age_s=0.1)
-    waits = [limits.patience_s(rows) for rows in (0, 100, 5_000, 19_999, 20_000)]
-    assert waits == pytest.approx([0.1, 0.102, 0.2, 0.49998, 0.0])
-    assert dataclasses.replace(limits, age_s=0.15).patience_s(5_000) == 0.15
+    coming = [limits.due(7.0, 7.48, rows) - 7.0 for rows in (0, 100, 5_000, 19_999, 20_000)]
+    assert coming == pytest.approx([0.1, 0.102, 0.2, 0.49998, 0.48])
+    assert limits.due(7.0, 7.0, 19_999) == limits.due(7.0, 7.0, 1) == pytest.approx(7.1)
+    assert dataclasses.replace(limits, age_s=0.15).due(7.0, 7.14, 5_000) == 7.15
