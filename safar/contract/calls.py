@@ -32,6 +32,8 @@ class Receipt:
     currency: str = ""
     call_type: CallType | None = None
     """From the path of a single call; None when each call of a batch says it."""
+    plain: bool = False
+    """Whether the whole body was found plain (`quick.is_plain`), and the call with it."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """Of the batch; each call's own goes before it."""
 

@@ -32,9 +32,9 @@ _is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
 _MOST_DIGITS = 4000
 _is_beyond_numbers = re.compile(rb"[eE][+-]?[0-9]{18}").search
 
-# A text whose digits and brackets are all alike is searched many times faster.
-_ALIKE = bytes.maketrans(b"123456789[", b"000000000{")
-_LONG = b"0" * 18
+# A text whose digits are all alike is searched for a long number many times faster.
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 18
 
 _read_call = msgspec.json.Decoder(Call).decode
 _read_context = msgspec.json.Decoder(Context).decode
@@ -81,7 +81,7 @@ def check_quickly(call: Call, receipt: Receipt) -> Reading | None:
         if shape.alternatives and not _has_alternatives(properties, shape):
             return None
         details = call.properties if kind == "track" else _details(call, kind, properties)
-        if details is None or not _is_object(call.traits) or not _is_sound(bytes(details)):
+        if details is None or not _is_object(call.traits) or not _is_sound(bytes(details), plain=receipt.plain):
             return None
         surroundings = _surroundings(bytes(call.context))
     except UNREADABLE:
@@ -155,7 +155,7 @@ def _surroundings(text: bytes) -> Surroundings | None:
 
 def _read_surroundings(text: bytes) -> Surroundings | None:
     context = _read_context(text)
-    if not _is_sound(text):
+    if not _is_sound(text, plain=False):
         return None
     landing = channels().landing(context)
     if context.ip is not None:
@@ -171,14 +171,27 @@ def _is_object(value: msgspec.Raw) -> bool:
     return value is EMPTY_OBJECT or bytes(value).startswith(b"{")
 
 
-def _is_sound(text: bytes) -> bool:
-    """Whether a text kept as it came can stand in a line that every reader reads: UTF-8, one line, not too deep."""
-    if b"\n" in text or len(text) > _MOST_DIGITS:
+def is_plain(text: bytes) -> bool:
+    """Whether nothing in `text`, a call or a whole batch, needs a closer look before it may be kept as it came."""
+    return text.isascii() and b"\n" not in text and not _has_many_digits(text)
+
+
+def _has_many_digits(text: bytes) -> bool:
+    return _MANY_DIGITS in text.translate(_ALIKE)
+
+
+def _is_sound(text: bytes, *, plain: bool) -> bool:
+    """Whether a text kept as it came can stand in a line that every reader reads: one line, not too deep.
+
+    UnicodeDecodeError when it is no UTF-8.
+    """
+    size = len(text)
+    if size > _MOST_DIGITS:
         return False
-    alike = text.translate(_ALIKE)
-    if _LONG in alike and _is_beyond_numbers(text):
-        return False
-    shallow = alike.count(b"{") < MAX_DEPTH  # the call itself is one more
-    return (text.isascii() or bool(text.decode())) and (
-        shallow or not is_deeper(msgspec.json.decode(text), MAX_DEPTH - 1)
-    )
+    if not plain:
+        if b"\n" in text or (_has_many_digits(text) and _is_beyond_numbers(text)):
+            return False
+        text.decode()
+    if size < 2 * MAX_DEPTH or text.count(b"{") + text.count(b"[") < MAX_DEPTH:  # the call itself is one more
+        return True
+    return not is_deeper(msgspec.json.decode(text), MAX_DEPTH - 1)

@@ -69,13 +69,12 @@ class SeenIds:
 
     def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
         """Indices of the rows whose event id was stored before or stands earlier in `rows`."""
-        first: dict[_Key, int] = {}
+        places = [index for index, row in enumerate(rows) if row.table == "events"]
+        keys = [(rows[index].source, rows[index].event_id) for index in places]
+        first = dict(zip(reversed(keys), reversed(places), strict=True))  # of equal keys the last one put in stays
         found: set[int] = set()
-        for index, row in enumerate(rows):
-            if row.table == "events":
-                key = (row.source, row.event_id)
-                if first.setdefault(key, index) != index:
-                    found.add(index)
+        if len(first) < len(keys):
+            found.update(index for index, key in zip(places, keys, strict=True) if first[key] != index)
         maybe = self._maybe_seen(first)
         stored = self._stored([event_id for _, event_id in maybe], now)
         found.update(first[key] for key in maybe if key in stored)

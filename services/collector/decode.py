@@ -12,6 +12,7 @@ from aiohttp import web
 
 from safar.contract.calls import Call
 from safar.contract.careful import read_json
+from safar.contract.quick import is_plain
 from safar.contract.values import UNREADABLE
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
 from services.collector.split import items_of, members_of
@@ -58,6 +59,8 @@ class Body:
 
     size: int
     """Of the whole in bytes: no call is larger."""
+    plain: bool
+    """What `quick.is_plain` says of the whole."""
     count: int
     write_key: str
     sent_at: Any
@@ -127,6 +130,7 @@ def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
         raise MalformedRequest("context: must be an object.")
     return Body(
         len(body),
+        is_plain(body),
         count,
         _text(batch.write_key),
         batch.sent_at,
@@ -167,7 +171,7 @@ def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
 def single(body: bytes) -> Body:
     """The one call of /v1/track and its like."""
     write_key = _text(_read(_single_decoder, body).write_key)
-    return Body(len(body), 1, write_key, None, {}, lambda: [body])
+    return Body(len(body), is_plain(body), 1, write_key, None, {}, lambda: [body])
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:

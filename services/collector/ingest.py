@@ -110,9 +110,9 @@ class Ingest:
             else:
                 person = event.anonymous_id or event.user_id
                 outcome.lines[partition_of(source.name, person, self.partitions)].append(line)
-                outcome.accepted += 1
                 if event.stage == "unmapped":
                     outcome.unmapped += 1
+        outcome.accepted = body.count - len(outcome.rejected)
         return outcome
 
     def _stored(self, body: Body, index: int, receipt: Receipt) -> tuple[Event, bytes]:
@@ -151,6 +151,7 @@ def _receipt(body: Body, kind: str, source: Source, received_at: datetime) -> Re
         source.strict,
         source.currency,
         None if kind == "batch" else cast(CallType, kind),
+        body.plain,
         body.context,
     )
 
