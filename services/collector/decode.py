@@ -2,17 +2,15 @@
 
 import base64
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from safar.contract.calls import Call
 from safar.contract.careful import read_json
-from safar.contract.quick import is_plain
 from safar.contract.values import UNREADABLE
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
 from services.collector.split import items_of, members_of
@@ -53,22 +51,26 @@ _read_batch_decoder = msgspec.json.Decoder(ReadBatch)
 _single_decoder = msgspec.json.Decoder(Single)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Body:
     """A request's calls and what stood around them."""
 
-    size: int
-    """Of the whole in bytes: no call is larger."""
-    plain: bool
-    """What `quick.is_plain` says of the whole."""
+    text: bytes
     count: int
     write_key: str
-    sent_at: Any
-    context: dict[str, Any]
-    raw: Callable[[], Sequence[msgspec.Raw | bytes]]
-    """The calls as sent."""
+    sent_at: Any = None
+    context: dict[str, Any] = field(default_factory=dict)
     read: Sequence[Call] | None = None
-    """The same calls, when all could be read in one go with the body."""
+    """The calls of a batch, when all could be read in one go with it."""
+    split: Sequence[msgspec.Raw | bytes] | None = None
+    """The calls as sent, when they were taken apart already."""
+
+    @property
+    def raw(self) -> Sequence[msgspec.Raw | bytes]:
+        """The calls as sent; few batches need them."""
+        if self.split is None:
+            self.split = _split(self.text).batch
+        return self.split
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
@@ -76,15 +78,24 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise UnsupportedEncoding(f"Content-Encoding {encoding[:40]!r} is not read; send plain or gzip.")
-    body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                raise BodyTooLarge(f"The body is over {limit} bytes.")
+        body = await _whole(request.content, limit)
     except ConnectionError:
         raise MalformedRequest("The connection ended before the body did.") from None
-    return inflate(bytes(body), limit) if encoding == "gzip" else bytes(body)
+    if len(body) > limit:
+        raise BodyTooLarge(f"The body is over {limit} bytes.")
+    return inflate(body, limit) if encoding == "gzip" else body
+
+
+async def _whole(content: StreamReader, limit: int) -> bytes:
+    """All of `content`, or a little more than `limit` bytes. What came in one piece is not copied."""
+    body = await content.readany()
+    if content.at_eof():
+        return body
+    pieces = bytearray(body)
+    while len(pieces) <= limit and (piece := await content.readany()):
+        pieces += piece
+    return bytes(pieces)
 
 
 def inflate(body: bytes, limit: int) -> bytes:
@@ -128,16 +139,10 @@ def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
         raise MalformedRequest(f"context: {error}.") from None
     if not isinstance(context, dict | None):
         raise MalformedRequest("context: must be an object.")
-    return Body(
-        len(body),
-        is_plain(body),
-        count,
-        _text(batch.write_key),
-        batch.sent_at,
-        context or {},
-        raw=cache(lambda: (batch if isinstance(batch, Batch) else _split(body)).batch),
-        read=batch.batch if isinstance(batch, ReadBatch) else None,
-    )
+    around = (count, _text(batch.write_key), batch.sent_at, context or {})
+    if isinstance(batch, ReadBatch):
+        return Body(body, *around, read=batch.batch)
+    return Body(body, *around, split=batch.batch)
 
 
 def _read_whole(body: bytes) -> ReadBatch | None:
@@ -170,8 +175,7 @@ def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
 
 def single(body: bytes) -> Body:
     """The one call of /v1/track and its like."""
-    write_key = _text(_read(_single_decoder, body).write_key)
-    return Body(len(body), is_plain(body), 1, write_key, None, {}, lambda: [body])
+    return Body(body, 1, _text(_read(_single_decoder, body).write_key), split=[body])
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:

@@ -14,6 +14,7 @@ from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line
 from safar.contract.accept import Receipt, accept, accept_read
 from safar.contract.careful import read_json
 from safar.contract.event import CallType
+from safar.contract.quick import is_plain
 from safar.contract.values import parse_timestamp
 from safar.errors import EventRejected, MalformedRequest, RejectionTag
 from safar.fault import kind_and_place
@@ -99,14 +100,14 @@ class Ingest:
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
         outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
-        may_be_large = body.size > self.config.event_max_bytes
+        may_be_large = len(body.text) > self.config.event_max_bytes
         for index in range(body.count):
             try:
                 if may_be_large:
-                    check_size(body.raw()[index], self.config.event_max_bytes)
+                    check_size(body.raw[index], self.config.event_max_bytes)
                 event, line = self._stored(body, index, receipt)
             except EventRejected as refused:
-                self._keep(outcome, index, _failed(refused, bytes(body.raw()[index]), kind, receipt))
+                self._keep(outcome, index, _failed(refused, bytes(body.raw[index]), kind, receipt))
             else:
                 person = event.anonymous_id or event.user_id
                 outcome.lines[partition_of(source.name, person, self.partitions)].append(line)
@@ -119,7 +120,7 @@ class Ingest:
         """The event and its line. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
         try:
             accepted = accept_read(body.read[index], receipt) if body.read else None
-            event, line = accepted or accept(body.raw()[index], receipt)
+            event, line = accepted or accept(body.raw[index], receipt)
         except EventRejected:
             raise
         except Exception as error:
@@ -151,7 +152,7 @@ def _receipt(body: Body, kind: str, source: Source, received_at: datetime) -> Re
         source.strict,
         source.currency,
         None if kind == "batch" else cast(CallType, kind),
-        body.plain,
+        is_plain(body.text),
         body.context,
     )
 

@@ -50,7 +50,7 @@ def test_what_is_no_whole_gzip_is_malformed(body, reason):
 
 def test_the_calls_of_a_batch_stay_as_sent():
     body = split_batch(b'{"batch": [{"a":  1.10}, 5, "\xff"], "sentAt": "t", "writeKey": "k"}', 3, LIMIT)
-    assert [bytes(call) for call in body.raw()] == [b'{"a":  1.10}', b"5", b'"\xff"']
+    assert [bytes(call) for call in body.raw] == [b'{"a":  1.10}', b"5", b'"\xff"']
     assert (body.write_key, body.sent_at, body.context) == ("k", "t", {})
 
 
@@ -107,7 +107,7 @@ def test_a_call_that_is_no_json_does_not_hide_its_neighbours():
     calls = [b'{"a": NaN}', b'"\\ud83d"', b'"a\nb"', b"[" * 990 + b"]" * 990, b'{"}": "]", "\\"": [1, {}]}', b"5"]
     body = b'{"sentAt": "t",\n"batch" : [ ' + b" , ".join(calls) + b' ], "writeKey": "k", "context": {"b": 1}}'
     batch = split_batch(body, 10, 1000)
-    assert [bytes(call) for call in batch.raw()] == calls
+    assert [bytes(call) for call in batch.raw] == calls
     assert (batch.sent_at, batch.write_key, batch.context) == ("t", "k", {"b": 1})
 
 
