@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -190,18 +190,19 @@ class Consumer:
         now = self._clock()
         rows = [row for record in records for row in self._missing(record, now)]
         doubles = self._seen.doubles(rows, now)
-        fresh = [row for index, row in enumerate(rows) if index not in doubles]
+        fresh = [row for index, row in enumerate(rows) if index not in doubles] if doubles else rows
         skipped = [Skipped(rows[index], "duplicate") for index in sorted(doubles)]
         first, last = records[0], records[-1]
         token = f"{first.partition}:{first.offset}-{last.partition}:{last.offset}:{self._log_id}:{self._incarnation}"
         self._sink.write(fresh, skipped, token, now)
-        if any(row.type == "alias" for row in fresh):
+        events = [row.head for row in fresh if row.head.table == "events"]
+        if "alias" in {event.type for event in events}:
             refresh_aliases(self._store)
-        if newest := max((row.received_at for row in fresh if row.table == "events"), default=None):
-            self._metrics.freshness.set(newest.timestamp())
+        if events:
+            self._metrics.freshness.set(max(event.received_at for event in events).timestamp())
         self._metrics.remembered_ids.set(self._seen.remembered)
 
-    def _missing(self, record: LogRecord, now: datetime) -> Iterator[Row]:
+    def _missing(self, record: LogRecord, now: datetime) -> list[Row]:
         """The rows of a record that the store did not have at the last recovery."""
         done = self._done.get(record.partition, {}).get((record.epoch, record.offset), frozenset())
         return rows_of(record, self._log_id, done, now)

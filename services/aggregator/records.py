@@ -1,7 +1,7 @@
 """Step 5: from packed records to rows, each with its log position. A line that cannot be read becomes a dead letter."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -18,7 +18,7 @@ _KEPT_BYTES = 32 * 1024
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _EventHead(msgspec.Struct, gc=False, tag_field="kind", tag="event"):
+class EventHead(msgspec.Struct, gc=False, tag_field="kind", tag="event"):
     """What every version of the contract has, and the store would silently fill in; the rest goes there as it is."""
 
     table: ClassVar = "events"
@@ -29,7 +29,9 @@ class _EventHead(msgspec.Struct, gc=False, tag_field="kind", tag="event"):
     event_id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
+class FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
+    """The same of a failed event; a dead letter has no more than its time."""
+
     table: ClassVar = "failed_events"
     source: str
     received_at: _Instant
@@ -37,19 +39,15 @@ class _FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
     event_id: str = ""
 
 
-_Head = _EventHead | _FailedHead
-_decoder = msgspec.json.Decoder(_Head)
+Head = EventHead | FailedHead
+_decoder = msgspec.json.Decoder(Head)
 _UNREADABLE = (msgspec.DecodeError, RecursionError)
 
 
 class Row(msgspec.Struct, gc=False):
     """One line with its position, ready to insert."""
 
-    table: str
-    source: str
-    event_id: str
-    received_at: datetime
-    type: str
+    head: Head
     line: bytes
     place: bytes
     """The position columns that the lines of a record share, up to the index."""
@@ -76,14 +74,14 @@ class Skipped:
         """The row of skipped_positions."""
         entry = {
             "reason": self.reason,
-            "source": self.row.source,
-            "event_id": self.row.event_id,
-            "received_at": self.row.received_at,
+            "source": self.row.head.source,
+            "event_id": self.row.head.event_id,
+            "received_at": self.row.head.received_at,
         }
         return msgspec.json.encode(entry)[:-1] + self.row.position
 
 
-def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime) -> Iterator[Row]:
+def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime) -> list[Row]:
     """The rows of one packed record, without those at the indices in `done`."""
     place = b',"log_id":%s,"log_partition":%d,"log_epoch":%d,"log_offset":%d,"log_count":%d,"log_index":' % (
         msgspec.json.encode(log_id),
@@ -93,16 +91,14 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
         record.count,
     )
     lines = record.value.split(b"\n")
-    for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True)):
-        if done and index in done:
-            continue
-        if isinstance(head, str):
-            yield dead_letter(line, place, index, head, now)
-        else:
-            yield Row(head.table, head.source, head.event_id, head.received_at, head.type, line, place, index)
+    return [
+        dead_letter(line, place, index, head, now) if isinstance(head, str) else Row(head, line, place, index)
+        for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True))
+        if index not in done
+    ]
 
 
-def _heads(value: bytes, lines: Sequence[bytes]) -> Sequence[_Head | str]:
+def _heads(value: bytes, lines: Sequence[bytes]) -> Sequence[Head | str]:
     """What each line is, or why it cannot be read."""
     try:
         heads = _decoder.decode_lines(value)  # all in one go takes half the time
@@ -111,9 +107,9 @@ def _heads(value: bytes, lines: Sequence[bytes]) -> Sequence[_Head | str]:
     return heads if len(heads) == len(lines) else list(map(_head, lines))
 
 
-def _head(line: bytes) -> _Head | str:
+def _head(line: bytes) -> Head | str:
     try:
-        head: _Head = _decoder.decode(line)
+        head: Head = _decoder.decode(line)
     except _UNREADABLE as error:
         return f"cannot be read: {error}"
     return head
@@ -136,4 +132,4 @@ def dead_letter(line: bytes, place: bytes, index: int, rule: str, now: datetime)
         body=body,
         body_encoding="utf8" if text else "base64",
     )
-    return Row("failed_events", "", "", now, "", to_line(failed), place, index)
+    return Row(FailedHead("", now), to_line(failed), place, index)

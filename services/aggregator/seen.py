@@ -69,8 +69,8 @@ class SeenIds:
 
     def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
         """Indices of the rows whose event id was stored before or stands earlier in `rows`."""
-        places = [index for index, row in enumerate(rows) if row.table == "events"]
-        keys = [(rows[index].source, rows[index].event_id) for index in places]
+        places = [index for index, row in enumerate(rows) if row.head.table == "events"]
+        keys = [(rows[index].head.source, rows[index].head.event_id) for index in places]
         first = dict(zip(reversed(keys), reversed(places), strict=True))  # of equal keys the last one put in stays
         found: set[int] = set()
         if len(first) < len(keys):

@@ -27,7 +27,7 @@ class Sink:
         """Return when every row is stored. StoreUnavailable: some may be; read the positions before going on."""
         by_table: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
-            by_table[row.table].append(row)
+            by_table[row.head.table].append(row)
         dead: list[Row] = []
         for table, its_rows in by_table.items():
             self._insert(table, its_rows, f"{token}:{table}", dead, now)

@@ -127,10 +127,10 @@ def all_rows(bench: Bench) -> tuple[list[Row], list[Skipped]]:
         row
         for offset, lines in enumerate(RECORDS)
         for row in rows_of(LogRecord(0, 0, offset, len(lines), b"\n".join(lines)), bench.log.log_id, frozenset(), NOW)
-        if row.event_id != "p"
+        if row.head.event_id != "p"
     ]
     doubles = (every[3], every[7])
-    assert [double.event_id for double in doubles] == ["a", "b"]
+    assert [double.head.event_id for double in doubles] == ["a", "b"]
     return [row for row in every if row not in doubles], [Skipped(row, "duplicate") for row in doubles]
 
 
@@ -145,7 +145,7 @@ def test_any_part_may_be_stored_already_and_batches_may_be_cut_anew(store, tmp_p
     bench = filled(tmp_path / f"any{next(folders)}", store)
     rows, skipped = all_rows(bench)
     assert (len(rows), len(skipped)) == (ROWS, SKIPPED)
-    parts = [(row.table, row.json()) for row in rows] + [("skipped_positions", each.json()) for each in skipped]
+    parts = [(row.head.table, row.json()) for row in rows] + [("skipped_positions", each.json()) for each in skipped]
     for index in stored:
         table, part = parts[index]
         store.insert_lines(table, part, f"before:{index}")
