@@ -28,13 +28,8 @@ _REMEMBERED_AMOUNTS = 4096
 # Below 1e15, as every schema wants its money; no sign, no exponent.
 _is_amount = re.compile(rb"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,6})?").fullmatch
 
-# What no number type of Python reads: more digits than an int, or a larger exponent than a Decimal may have.
-_MOST_DIGITS = 4000
-_is_beyond_numbers = re.compile(rb"[eE][+-]?[0-9]{18}").search
-
-# A text whose digits are all alike is searched for a long number many times faster.
-_ALIKE = bytes.maketrans(b"123456789", b"000000000")
-_MANY_DIGITS = b"0" * 18
+# More digits than Python reads as an int need a longer text.
+_MOST_BYTES = 4000
 
 _read_call = msgspec.json.Decoder(Call).decode
 _read_context = msgspec.json.Decoder(Context).decode
@@ -172,12 +167,8 @@ def _is_object(value: msgspec.Raw) -> bool:
 
 
 def is_plain(text: bytes) -> bool:
-    """Whether nothing in `text`, a call or a whole batch, needs a closer look before it may be kept as it came."""
-    return text.isascii() and b"\n" not in text and not _has_many_digits(text)
-
-
-def _has_many_digits(text: bytes) -> bool:
-    return _MANY_DIGITS in text.translate(_ALIKE)
+    """Whether `text`, a call or a whole batch, may be kept as it came without a closer look."""
+    return text.isascii() and b"\n" not in text
 
 
 def _is_sound(text: bytes, *, plain: bool) -> bool:
@@ -186,12 +177,12 @@ def _is_sound(text: bytes, *, plain: bool) -> bool:
     UnicodeDecodeError when it is no UTF-8.
     """
     size = len(text)
-    if size > _MOST_DIGITS:
+    if size > _MOST_BYTES or not (plain or _is_one_line(text)):
         return False
-    if not plain:
-        if b"\n" in text or (_has_many_digits(text) and _is_beyond_numbers(text)):
-            return False
-        text.decode()
     if size < 2 * MAX_DEPTH or text.count(b"{") + text.count(b"[") < MAX_DEPTH:  # the call itself is one more
         return True
     return not is_deeper(msgspec.json.decode(text), MAX_DEPTH - 1)
+
+
+def _is_one_line(text: bytes) -> bool:
+    return b"\n" not in text and bool(text.decode())

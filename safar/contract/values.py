@@ -12,7 +12,7 @@ from safar.errors import EventRejected, RejectionTag
 MAX_DEPTH = 64
 """How many objects and lists of a call may stand in each other."""
 
-# What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, an exponent beyond Decimal's.
+# What a value can do to the decoder: no JSON, no UTF-8, no end of nesting, no plain amount.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 # What DateTime64(3) holds.
@@ -20,6 +20,9 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2299
 
 # Fifteen digits and the point.
 _EXACT_CHARACTERS = 16
+
+# To a float infinite, and written in few digits.
+_IMMENSE = Decimal("1E+400")
 
 _NUMBERS = frozenset({int, float, Decimal})
 _MONEY_DIGITS = 32
@@ -58,11 +61,17 @@ def exact_number(text: str) -> float | Decimal:
     """A JSON number with a point or exponent, so that its digits can be had back: the `float_hook` of every decoder.
 
     A float of up to 15 significant digits prints as it was written (and is checked three times faster); a longer
-    one, or one with an exponent, which may be more than a float can hold, becomes a Decimal.
+    one, or one with an exponent, which may be more than a float can hold, becomes a Decimal. One that not even a
+    Decimal holds becomes what every reader takes it for: nothing, or more than there is.
     """
-    if len(text) > _EXACT_CHARACTERS or "e" in text or "E" in text:
+    if len(text) <= _EXACT_CHARACTERS and "e" not in text and "E" not in text:
+        return float(text)
+    try:
         return Decimal(text)
-    return float(text)
+    except ArithmeticError:
+        mantissa, _, exponent = text.lower().partition("e")
+        size = Decimal(mantissa)
+        return Decimal(0) if exponent.startswith("-") or not size else _IMMENSE.copy_sign(size)
 
 
 def is_deeper(value: Any, levels: int = MAX_DEPTH) -> bool:  # noqa: ANN401 - as sent

@@ -15,6 +15,7 @@ from safar.contract.accept import Receipt, accept, event_of
 from safar.contract.calls import Reading
 from safar.contract.careful import read_carefully
 from safar.contract.quick import read_quickly
+from safar.contract.values import exact_number
 from safar.errors import EventRejected
 from tests.support.odd_calls import calls
 
@@ -39,12 +40,12 @@ def values_of(event: Event) -> dict:
     return {"properties": {}, "context": {}, **values}
 
 
-def number(text: str) -> Decimal | str:
-    """Of any size; as text when not even a Decimal holds it."""
+def number(text: str) -> Decimal | float:
+    """Of any size."""
     try:
         return Decimal(text)
     except ArithmeticError:
-        return text
+        return exact_number(text)
 
 
 def outcome(reading: Reading, receipt: Receipt) -> Event | tuple[str, str]:
@@ -91,6 +92,10 @@ def test_no_rejected_example_is_read_quickly_to_an_event(path):
 @example(b'{"type":"alias","previousId":"p","anonymousId":"a"}', None)
 @example(b'{"type":"track","event":"Lamp","userId":1.0}', None)
 @example(b'{"type":"track","event":"Lamp","userId":"u","properties":{"a":1e99999999999999999999}}', None)
+@example(
+    b'{"type":"track","event":"Lamp","userId":"u","properties":{"a":[-2e99999999999999999999,\n0e999999999999999999]}}',
+    None,
+)
 @example(b'{"type":"track","event":"Lamp","userId":"u","context":{"a":1E-99999999999999999999}}', None)
 @example(b'{"type":"track","event":"Lamp","userId":"u","properties":{"a":%b}}' % (b"9" * 5000), None)
 @settings(derandomize=True, deadline=None, database=None, max_examples=1500)
