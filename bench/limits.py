@@ -11,6 +11,7 @@ import uvloop
 from aiohttp import web
 
 from bench import events, sender
+from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
 from safar.http import listen
 from safar.log import NewRecord, open_log
@@ -24,12 +25,12 @@ def contract_alone(count: int = 50_000) -> float:
     calls = [msgspec.json.encode(events.call(number)) for number in range(count)]
     started = time.perf_counter()
     for raw in calls:
-        accept(raw, _RECEIPT)
+        to_line(accept(raw, _RECEIPT))
     return count / (time.perf_counter() - started)
 
 
 def _line(number: int) -> bytes:
-    return accept(msgspec.json.encode(events.call(number)), _RECEIPT)[1]
+    return to_line(accept(msgspec.json.encode(events.call(number)), _RECEIPT))
 
 
 def log_alone(directory: Path, groups: int = 200, group: int = 1000) -> float:

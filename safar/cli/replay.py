@@ -16,6 +16,7 @@ import msgspec
 
 from safar.clock import system_clock
 from safar.config import Config
+from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
 from safar.demo.send import send_calls
 from safar.errors import EventRejected, RejectionTag
@@ -93,8 +94,7 @@ def _check(call: bytes, receipt: Receipt, max_bytes: int) -> None:
     """Raise EventRejected where the collector would."""
     try:
         check_size(call, max_bytes)
-        _, line = accept(call, receipt)
-        check_size(line, max_bytes * 2)
+        check_size(to_line(accept(call, receipt)), max_bytes * 2)
     except EventRejected:
         raise
     except Exception as error:

@@ -1,6 +1,6 @@
-"""Steps 2 and 3, from a call as sent to the stored event: read it, fill the columns, write the line.
+"""Steps 2 and 3, from a call as sent to the stored event: read it, fill the columns.
 
-One call in, one `Event` with its line or one `EventRejected` out; nothing here knows about HTTP or the log.
+One call in, one `Event` or one `EventRejected` out; nothing here knows about HTTP or the log.
 """
 
 import math
@@ -16,7 +16,7 @@ from safar.contract.begin import begun
 from safar.contract.calls import Call, Context, Properties, Reading, Receipt
 from safar.contract.careful import read_carefully
 from safar.contract.channels import channels
-from safar.contract.event import Event, to_line
+from safar.contract.event import Event
 from safar.contract.quick import check_quickly, read_quickly, shapes
 from safar.contract.schemas import Touchpoint
 from safar.contract.validate import contract
@@ -35,22 +35,18 @@ def load_contract() -> None:
     shapes()
 
 
-def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> tuple[Event, bytes]:
-    """Check the call in `raw` against the contract; the event that is stored and its line.
+def accept(raw: bytes | msgspec.Raw, receipt: Receipt) -> Event:
+    """Check the call in `raw` against the contract; the event that is stored.
 
     Raises EventRejected, naming the field and the rule.
     """
-    event = event_of(read_quickly(raw, receipt) or read_carefully(raw, receipt), receipt)
-    return event, to_line(event)
+    return event_of(read_quickly(raw, receipt) or read_carefully(raw, receipt), receipt)
 
 
-def accept_read(call: Call, receipt: Receipt) -> tuple[Event, bytes] | None:
+def accept_read(call: Call, receipt: Receipt) -> Event | None:
     """The same for a call that was read with its whole batch; None when only `accept` can tell."""
     reading = check_quickly(call, receipt)
-    if reading is None:
-        return None
-    event = event_of(reading, receipt)
-    return event, to_line(event)
+    return event_of(reading, receipt) if reading else None
 
 
 def event_of(reading: Reading, receipt: Receipt) -> Event:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
+from safar.contract import to_line
 from safar.contract.accept import Receipt, accept
 from safar.demo.load import DEMO_SOURCES
 from safar.errors import StoreUnavailable
@@ -66,5 +67,5 @@ def stored_lines(source: str, calls: Iterable[Mapping[str, Any]]) -> Iterator[by
     """The stored lines of a source's calls, each in a position of a log that never was."""
     receipt = Receipt(source, received_at=datetime.now(UTC))
     for offset, call in zip(count(), calls):
-        _, line = accept(_encode(call), receipt)
+        line = to_line(accept(_encode(call), receipt))
         yield line[:-1] + b',"log_id":"bundled:%b","log_offset":%d,"log_count":1}' % (source.encode(), offset)

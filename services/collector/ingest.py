@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from safar.clock import Clock
 from safar.config import Config
-from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line
+from safar.contract import CONTRACT_VERSION, Event, FailedEvent, to_line, to_lines
 from safar.contract.accept import Receipt, accept, accept_read
 from safar.contract.careful import read_json
 from safar.contract.event import CallType
@@ -18,6 +18,7 @@ from safar.contract.quick import is_plain
 from safar.contract.values import parse_timestamp
 from safar.errors import EventRejected, MalformedRequest, RejectionTag
 from safar.fault import kind_and_place
+from safar.log import NewRecord
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
 from services.collector.decode import Body, check_size, single, split_batch
@@ -56,8 +57,12 @@ class Outcome:
     accepted: int = 0
     unmapped: int = 0
     rejected: list[Rejection] = field(default_factory=list)
-    lines: dict[int, list[bytes]] = field(default_factory=lambda: defaultdict(list))
-    """By partition."""
+    kept: dict[int, list[Event | FailedEvent]] = field(default_factory=lambda: defaultdict(list))
+    """What is stored, by partition."""
+
+    def records(self) -> list[NewRecord]:
+        """What is stored, as lines."""
+        return [NewRecord(partition, len(items), to_lines(items)) for partition, items in self.kept.items()]
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class Ingest:
         decoded = await self._decode(body, header_key, kind, received_at)
         source = self.sources.by_key(header_key or decoded.write_key)
         outcome = self._accept_all(decoded, kind, source, received_at)
-        await self.publisher.publish(outcome.lines)
+        records = outcome.records()
+        del decoded, outcome.kept  # what waits for the log is held once
+        await self.publisher.publish(records)
         self._count(outcome, source)
         return outcome
 
@@ -93,7 +100,7 @@ class Ingest:
                 refused = EventRejected(RejectionTag.MALFORMED_EVENT, "", str(error))
                 failed = _failed(refused, body, kind, Receipt(source.name, received_at))
                 partition = partition_of(source.name, failed.failed_id, self.partitions)
-                await self.publisher.publish({partition: [to_line(failed)]})
+                await self.publisher.publish([NewRecord(partition, 1, to_line(failed))])
                 self.metrics.rejected.labels(refused.rejection).inc()
             raise
 
@@ -105,35 +112,34 @@ class Ingest:
             try:
                 if may_be_large:
                     check_size(body.raw[index], self.config.event_max_bytes)
-                event, line = self._stored(body, index, receipt)
+                event = self._event(body, index, receipt)
+                if may_be_large:
+                    check_size(to_line(event), self.config.event_max_bytes * 2)
             except EventRejected as refused:
                 self._keep(outcome, index, _failed(refused, bytes(body.raw[index]), kind, receipt))
             else:
                 person = event.anonymous_id or event.user_id
-                outcome.lines[partition_of(source.name, person, self.partitions)].append(line)
+                outcome.kept[partition_of(source.name, person, self.partitions)].append(event)
                 if event.stage == "unmapped":
                     outcome.unmapped += 1
         outcome.accepted = body.count - len(outcome.rejected)
         return outcome
 
-    def _stored(self, body: Body, index: int, receipt: Receipt) -> tuple[Event, bytes]:
-        """The event and its line. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
+    def _event(self, body: Body, index: int, receipt: Receipt) -> Event:
+        """What is stored of a call. A fault of ours costs this event only: it is kept, to be replayed after the fix."""
         try:
-            accepted = accept_read(body.read[index], receipt) if body.read else None
-            event, line = accepted or accept(body.raw[index], receipt)
+            event = accept_read(body.read[index], receipt) if body.read else None
+            return event or accept(body.raw[index], receipt)
         except EventRejected:
             raise
         except Exception as error:
             _log.error("an event was kept as failed: %s", kind_and_place(error))
             rule = "met a fault of the collector, and is kept"
             raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from error
-        if len(line) > self.config.event_max_bytes * 2:
-            check_size(line, self.config.event_max_bytes * 2)
-        return event, line
 
     def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:
         outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
-        outcome.lines[partition_of(failed.source, failed.failed_id, self.partitions)].append(to_line(failed))
+        outcome.kept[partition_of(failed.source, failed.failed_id, self.partitions)].append(failed)
 
     def _count(self, outcome: Outcome, source: Source) -> None:
         if outcome.accepted:

@@ -9,7 +9,7 @@ import logging
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from safar.errors import CollectorBusy, LogUnavailable, SafarError
@@ -21,9 +21,6 @@ _log = logging.getLogger(__name__)
 
 _FAILURE_COUNTS_S = 10.0
 
-Lines = Mapping[int, Sequence[bytes]]
-"""Stored lines, without their newline, by partition."""
-
 
 def partition_of(source: str, person: str, partitions: int) -> int:
     """Where a person's events go: one partition for a whole journey and every retry of it."""
@@ -33,10 +30,10 @@ def partition_of(source: str, person: str, partitions: int) -> int:
 
 
 class _Group:
-    """Lines that will be durable together."""
+    """What will be durable together."""
 
     def __init__(self) -> None:
-        self.lines: dict[int, list[bytes]] = defaultdict(list)
+        self.records: list[NewRecord] = []
         self.bytes = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -69,18 +66,17 @@ class Publisher:
         """
         return self._failure if time.monotonic() < self._failed_at + _FAILURE_COUNTS_S else None
 
-    async def publish(self, lines: Lines) -> None:
-        """Return when every line is durable. CollectorBusy: nothing was taken. LogUnavailable: not confirmed."""
-        if not lines:
+    async def publish(self, records: Sequence[NewRecord]) -> None:
+        """Return when all are durable. CollectorBusy: nothing was taken. LogUnavailable: not confirmed."""
+        if not records:
             return
-        size = sum(sum(map(len, its_lines)) for its_lines in lines.values())
+        size = sum(len(record.value) for record in records)
         # What is larger than the whole queue goes alone: else it would be sent again and again for nothing.
         full = self._queued_bytes > 0 and self._queued_bytes + size > self._queue_max_bytes
         if self._closing or full:
             raise CollectorBusy("The collector is busy; send the same events again after a moment.")
         group = self._gathering
-        for partition, its_lines in lines.items():
-            group.lines[partition] += its_lines
+        group.records += records
         group.bytes += size
         self._queued_bytes += size
         self._wake.set()
@@ -88,8 +84,8 @@ class Publisher:
         await asyncio.shield(group.done)
 
     async def _run(self) -> None:
-        while self._gathering.lines or not self._closing:
-            if self._gathering.lines:
+        while self._gathering.records or not self._closing:
+            if self._gathering.records:
                 group, self._gathering = self._gathering, _Group()
                 await self._append(group)
             else:
@@ -100,7 +96,7 @@ class Publisher:
         self._metrics.queue_bytes.set(self._queued_bytes)
         started = time.perf_counter()
         try:
-            records = list(pack(group.lines, self._record_max_bytes))
+            records = list(pack(group.records, self._record_max_bytes))
             await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.append, records)
         except Exception as error:
             self._fail(group, error)
@@ -130,16 +126,24 @@ class Publisher:
         self._writer.close()
 
 
-def pack(lines: Lines, max_bytes: int) -> Iterable[NewRecord]:
-    """Join the lines of each partition into records of at most `max_bytes`."""
-    for partition, waiting in lines.items():
-        if sum(map(len, waiting)) + len(waiting) <= max_bytes:  # nearly always
-            yield NewRecord(partition, len(waiting), b"\n".join(waiting))
-            continue
-        first = size = 0
-        for number, line in enumerate(waiting):
-            if number > first and size + len(line) > max_bytes:
-                yield NewRecord(partition, number - first, b"\n".join(waiting[first:number]))
-                first, size = number, 0
-            size += len(line) + 1
-        yield NewRecord(partition, len(waiting) - first, b"\n".join(waiting[first:]))
+def pack(records: Iterable[NewRecord], max_bytes: int) -> Iterator[NewRecord]:
+    """The same lines in as few records as there can be, each of at most `max_bytes` if it has more than one line."""
+    by_partition: dict[int, list[NewRecord]] = defaultdict(list)
+    for record in records:
+        by_partition[record.partition].append(record)
+    for partition, its_records in by_partition.items():
+        value = b"\n".join([record.value for record in its_records])
+        if len(value) <= max_bytes:  # nearly always
+            yield NewRecord(partition, sum(record.count for record in its_records), value)
+        else:
+            yield from _cut(partition, value.split(b"\n"), max_bytes)
+
+
+def _cut(partition: int, lines: Sequence[bytes], max_bytes: int) -> Iterator[NewRecord]:
+    first = size = 0
+    for number, line in enumerate(lines):
+        if number > first and size + len(line) > max_bytes:
+            yield NewRecord(partition, number - first, b"\n".join(lines[first:number]))
+            first, size = number, 0
+        size += len(line) + 1
+    yield NewRecord(partition, len(lines) - first, b"\n".join(lines[first:]))

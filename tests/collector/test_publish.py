@@ -28,10 +28,14 @@ async def publisher(slow_log, metrics):
     await publisher.close()
 
 
+def packed(*lines: bytes, partition: int = 0) -> NewRecord:
+    return NewRecord(partition, len(lines), b"\n".join(lines))
+
+
 async def appending(publisher: Publisher, log: GatedLog, *lines: bytes) -> "asyncio.Task[None]":
     """Publish, and return when the append of these lines has begun and waits at the gate."""
     begun = log.started
-    task = asyncio.create_task(publisher.publish({0: lines}))
+    task = asyncio.create_task(publisher.publish([packed(*lines)]))
     await eventually(lambda: log.started == begun + 1)
     return task
 
@@ -56,26 +60,34 @@ def test_source_and_person_do_not_run_into_each_other():
     assert len(found) == 3
 
 
+_LINE = st.binary(max_size=40).filter(lambda line: b"\n" not in line)
+
+
 @given(
-    lines=st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=40).filter(lambda line: b"\n" not in line))),
-    most=st.integers(40, 200),
+    requests=st.lists(st.tuples(st.integers(0, 3), st.lists(_LINE, min_size=1, max_size=4))), most=st.integers(40, 200)
 )
 @settings(derandomize=True, deadline=None, database=None, max_examples=200)
-def test_packing_keeps_every_line_in_order_within_the_limit(lines, most):
-    by_partition = defaultdict(list)
-    for partition, line in lines:
-        by_partition[partition].append(line)
-    unpacked = defaultdict(list)
-    for record in pack(by_partition, most):
+def test_packing_keeps_every_line_in_order_within_the_limit(requests, most):
+    sent = defaultdict(list)
+    for partition, lines in requests:
+        sent[partition] += lines
+    found = defaultdict(list)
+    for record in pack([packed(*lines, partition=partition) for partition, lines in requests], most):
         assert len(record.value) <= most
         assert len(record.value.split(b"\n")) == record.count
-        unpacked[record.partition] += record.value.split(b"\n")
-    assert unpacked == by_partition
+        found[record.partition] += record.value.split(b"\n")
+    assert found == sent
 
 
 def test_a_record_is_filled_to_the_last_byte():
-    assert list(pack({0: [b"aaaa", b"bbbbb", b"c"]}, 10)) == [NewRecord(0, 2, b"aaaa\nbbbbb"), NewRecord(0, 1, b"c")]
-    assert [record.count for record in pack({0: [b"aaaa", b"bbbbbb"]}, 10)] == [1, 1]
+    lines = [b"aaaa", b"bbbbb", b"c"]
+    assert list(pack([packed(*lines)], 10)) == list(pack(map(packed, lines), 10)) == [packed(*lines[:2]), packed(b"c")]
+    assert list(pack([packed(*lines[:2])], 10)) == [packed(*lines[:2])]
+    assert [record.count for record in pack([packed(b"aaaa", b"bbbbbb")], 10)] == [1, 1]
+
+
+def test_a_line_larger_than_a_record_stands_alone():
+    assert list(pack([packed(b"a", b"b" * 20, b"c")], 10)) == [packed(b"a"), packed(b"b" * 20), packed(b"c")]
 
 
 async def test_publishing_returns_only_after_the_append(publisher, slow_log):
@@ -90,7 +102,7 @@ async def test_publishing_returns_only_after_the_append(publisher, slow_log):
 
 async def test_what_gathers_during_an_append_shares_the_next(publisher, slow_log):
     tasks = [await appending(publisher, slow_log, b"first")]
-    tasks += [asyncio.create_task(publisher.publish({0: [b"%d" % number]})) for number in range(20)]
+    tasks += [asyncio.create_task(publisher.publish([packed(b"%d" % number)])) for number in range(20)]
     await asyncio.sleep(0)  # each task runs up to where it waits
     slow_log.gate.set()
     await asyncio.gather(*tasks)
@@ -100,26 +112,26 @@ async def test_what_gathers_during_an_append_shares_the_next(publisher, slow_log
 
 async def test_nothing_to_publish_is_done_at_once(publisher, slow_log):
     async with asyncio.timeout(5):
-        await publisher.publish({})
+        await publisher.publish([])
     assert slow_log.started == 0
 
 
 async def test_a_full_queue_takes_nothing(publisher, slow_log):
     tasks = [await appending(publisher, slow_log, b"x" * 60)]
-    tasks.append(asyncio.create_task(publisher.publish({0: [b"y" * 40]})))
+    tasks.append(asyncio.create_task(publisher.publish([packed(b"y" * 40)])))
     await asyncio.sleep(0)
     with pytest.raises(CollectorBusy):
-        await publisher.publish({0: [b"z", b"z"]})
+        await publisher.publish([packed(b"z", b"z")])
     slow_log.gate.set()
     await asyncio.gather(*tasks)
-    await publisher.publish({0: [b"z"]})
+    await publisher.publish([packed(b"z")])
     assert slow_log.lines() == [b"x" * 60, b"y" * 40, b"z"]
 
 
 async def test_what_is_larger_than_the_queue_goes_alone(publisher, slow_log):
     """Were it refused, its sender would send it again for ever."""
     slow_log.gate.set()
-    await publisher.publish({0: [b"x" * 101]})
+    await publisher.publish([packed(b"x" * 101)])
     assert slow_log.lines() == [b"x" * 101]
 
 
@@ -131,7 +143,7 @@ async def test_a_failed_append_fails_those_who_wait_for_it_and_nobody_else(publi
     assert await asyncio.gather(*tasks, return_exceptions=True) == [failure]
     assert publisher.failing is failure
     slow_log.failure = None
-    await publisher.publish({0: [b"b"]})
+    await publisher.publish([packed(b"b")])
     assert publisher.failing is None
     assert slow_log.lines() == [b"b"]
 
@@ -140,12 +152,12 @@ async def test_an_error_nobody_foresaw_is_answered_and_the_next_append_works(pub
     slow_log.failure = KeyError("u-1@example.org")
     slow_log.gate.set()
     with pytest.raises(LogUnavailable):
-        await publisher.publish({0: [b"a"]})
+        await publisher.publish([packed(b"a")])
     assert "KeyError at collector.py:" in caplog.text
     assert "example.org" not in caplog.text
     slow_log.failure = None
     async with asyncio.timeout(5):
-        await publisher.publish({0: [b"b"]})
+        await publisher.publish([packed(b"b")])
 
 
 async def test_a_failure_is_held_against_the_log_for_a_while_only(publisher, slow_log, monkeypatch):
@@ -153,7 +165,7 @@ async def test_a_failure_is_held_against_the_log_for_a_while_only(publisher, slo
     slow_log.failure = LogUnavailable("The disk is full.")
     slow_log.gate.set()
     with pytest.raises(LogUnavailable):
-        await publisher.publish({0: [b"a"]})
+        await publisher.publish([packed(b"a")])
     assert publisher.failing
     monkeypatch.setattr(publish, "_FAILURE_COUNTS_S", 0.0)
     assert publisher.failing is None
@@ -161,7 +173,7 @@ async def test_a_failure_is_held_against_the_log_for_a_while_only(publisher, slo
 
 async def test_a_request_that_goes_away_takes_no_neighbour_with_it(publisher, slow_log):
     tasks = [await appending(publisher, slow_log, b"a")]
-    gone, stays = (asyncio.create_task(publisher.publish({0: [line]})) for line in (b"gone", b"stays"))
+    gone, stays = (asyncio.create_task(publisher.publish([packed(line)])) for line in (b"gone", b"stays"))
     await asyncio.sleep(0)
     gone.cancel()
     slow_log.gate.set()
@@ -175,7 +187,7 @@ async def test_the_queue_is_empty_again_after_a_failure(publisher, slow_log, met
     slow_log.gate.set()
     for _ in range(5):
         with pytest.raises(LogUnavailable):
-            await publisher.publish({0: [b"x" * 60]})
+            await publisher.publish([packed(b"x" * 60)])
     assert metrics.registry.get_sample_value("safar_collector_queue_bytes") == 0
     assert metrics.registry.get_sample_value("safar_collector_append_failures_total") == 5
 
@@ -183,12 +195,12 @@ async def test_the_queue_is_empty_again_after_a_failure(publisher, slow_log, met
 async def test_closing_appends_what_waits_and_takes_no_more(slow_log, metrics):
     publisher = Publisher(slow_log, metrics, queue_max_bytes=100, record_max_bytes=1000)
     tasks = [await appending(publisher, slow_log, b"a")]
-    tasks.append(asyncio.create_task(publisher.publish({0: [b"b"]})))
+    tasks.append(asyncio.create_task(publisher.publish([packed(b"b")])))
     await asyncio.sleep(0)
     closing = asyncio.create_task(publisher.close())
     await asyncio.sleep(0)
     with pytest.raises(CollectorBusy):
-        await publisher.publish({0: [b"c"]})
+        await publisher.publish([packed(b"c")])
     assert not slow_log.closed
     slow_log.gate.set()
     async with asyncio.timeout(5):
@@ -201,7 +213,7 @@ async def test_records_are_no_larger_than_the_log_takes(slow_log, metrics):
     slow_log.max_record_bytes = 10
     slow_log.gate.set()
     publisher = Publisher(slow_log, metrics, queue_max_bytes=100, record_max_bytes=1000)
-    await publisher.publish({0: [b"aaaa", b"cccccc"], 1: [b"bbbb"]})
+    await publisher.publish([packed(b"aaaa", b"cccccc"), packed(b"bbbb", partition=1)])
     await publisher.close()
     assert [(record.partition, record.value) for (record) in slow_log.appends[0]] == [
         (0, b"aaaa"),

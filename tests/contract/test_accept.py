@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def accept(call: object, receipt: Receipt) -> Event:
-    return contract_accept.accept(_encode(call), receipt)[0]
+    return contract_accept.accept(_encode(call), receipt)
 
 
 def example(path: Path):

@@ -56,7 +56,7 @@ def test_equal_lines_stay_two_purchases(calls):
 
 def test_every_purchase_keeps_the_contract_and_its_own_date(calls):
     receipt = Receipt("cdnow", datetime(2026, 7, 1, tzinfo=UTC), strict=True)
-    events = [accept(_encode(call), receipt)[0] for call in calls]
+    events = [accept(_encode(call), receipt) for call in calls]
     assert sum(event.revenue for event in events) == Decimal("244091.94")
     assert {event.stage for event in events} == {"purchase"}
     days = sorted(event.timestamp.date().isoformat() for event in events)
