@@ -88,6 +88,24 @@ async def test_a_bad_event_leaves_its_neighbours_alone(collector):
     assert (failed.body_encoding, json.loads(failed.body)) == ("utf8", order(2, revenue="much"))
 
 
+async def test_a_batch_written_over_several_lines_is_stored_one_event_a_line(collector):
+    calls = [call(1, properties={"نام": ["چراغ", {"a": 1}]}), order(2), call(3, context={"page": {"title": "a\nb"}})]
+    for ascii_only in (True, False):
+        body = json.dumps({"batch": calls}, indent=2, ensure_ascii=ascii_only).encode()
+        assert (await collector.post("/v1/batch", body)).json == {"success": True, "accepted": 3, "rejected": []}
+    stored = collector.stored()
+    assert [json.loads(bytes(event.properties)) for event in stored] == [one.get("properties", {}) for one in calls] * 2
+    assert [event.event_id for event in stored] == ["m-1", "m-2", "m-3"] * 2
+
+
+async def test_bytes_that_are_no_text_cost_only_the_event_that_holds_them(collector):
+    calls = [json.dumps(order(number)).encode() for number in (1, 2, 3)]
+    calls[1] = calls[1].replace(b'"o-2"', b'"o-\xff"')
+    answer = await collector.post("/v1/batch", b'{"batch": [' + b",".join(calls) + b"]}")
+    assert [one["index"] for one in answer.json["rejected"]] == [1]
+    assert [line.event_id for line in collector.stored()] == ["m-1", "", "m-3"]
+
+
 async def test_what_is_refused_is_kept_byte_for_byte(collector):
     texts = [b'{"type" :"track",\t"userId":"u" }', '{"type":"یک"}'.encode(), b'{"a":"\xff"}', b"5"]
     answer = await collector.post("/v1/batch", b'{"batch":[' + b",".join(texts) + b"]}")
