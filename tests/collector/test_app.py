@@ -144,6 +144,21 @@ async def test_a_client_that_asks_before_it_sends_the_body_is_told_to(collector,
     await look_around(collector)
 
 
+@pytest.mark.parametrize("size", [1, 7, 100])
+async def test_a_body_may_come_in_pieces(collector, size):
+    body = json.dumps(CALL | {"writeKey": KEY}).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(collector.url.rpartition(":")[2]))
+    writer.write(b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+    for start in range(0, len(body), size):
+        writer.write(body[start : start + size])
+        await asyncio.sleep(0.001)  # the server takes what is there
+    async with asyncio.timeout(5):
+        assert b" 200 " in await reader.readline()
+    writer.close()
+    (event,) = collector.stored()
+    assert event.event_id == CALL["messageId"]
+
+
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
 async def test_what_can_be_read_can_be_asked_for_its_head(collector, path):
     answer = await collector.request("HEAD", path)

@@ -99,8 +99,8 @@ async def test_a_batch_written_over_several_lines_is_stored_one_event_a_line(col
 
 
 async def test_bytes_that_are_no_text_cost_only_the_event_that_holds_them(collector):
-    calls = [json.dumps(order(number)).encode() for number in (1, 2, 3)]
-    calls[1] = calls[1].replace(b'"o-2"', b'"o-\xff"')
+    calls = [json.dumps(order(number, note=f"note {number}")).encode() for number in (1, 2, 3)]
+    calls[1] = calls[1].replace(b"note 2", b"note \xff")
     answer = await collector.post("/v1/batch", b'{"batch": [' + b",".join(calls) + b"]}")
     assert [one["index"] for one in answer.json["rejected"]] == [1]
     assert [line.event_id for line in collector.stored()] == ["m-1", "", "m-3"]
@@ -131,6 +131,14 @@ async def test_an_event_too_large_is_named_and_kept_to_32_kib(collector):
     failed, _ = collector.stored()
     assert (failed.event_id, failed.event) == ("m-1", "Product Viewed")
     assert failed.body == json.dumps(large)[:32768]
+
+
+async def test_an_event_that_its_batchs_context_makes_too_large_is_named(tmp_path):
+    context = {"page": {"url": "https://shop.example/" + "a" * 900}}
+    async with running(tmp_path, event_max_bytes=1000) as collector:
+        answer = await collector.batch(call(1, properties={"note": "b" * 800}), call(2), context=context)
+        assert (answer.json["accepted"], answer.json["rejected"][0]["tag"]) == (1, "event_too_large")
+        assert [line.event_id for line in collector.stored()] == ["m-1", "m-2"]
 
 
 async def test_the_worst_bytes_still_fit_into_a_record(tmp_path):
