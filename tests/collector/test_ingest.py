@@ -134,7 +134,7 @@ async def test_an_event_too_large_is_named_and_kept_to_32_kib(collector):
 
 
 async def test_an_event_that_its_batchs_context_makes_too_large_is_named(tmp_path):
-    context = {"page": {"url": "https://shop.example/" + "a" * 900}}
+    context = {"page": {"url": "https://shop.example/" + "a" * 700}}
     async with running(tmp_path, event_max_bytes=1000) as collector:
         answer = await collector.batch(call(1, properties={"note": "b" * 800}), call(2), context=context)
         assert (answer.json["accepted"], answer.json["rejected"][0]["tag"]) == (1, "event_too_large")
