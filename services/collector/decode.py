@@ -19,6 +19,9 @@ _T = TypeVar("_T")
 
 _NULL = msgspec.Raw(b"null")
 
+# Twice what Segment's clients send at most. A call that is read takes fifty times the memory of the text `{}`.
+_READ_AT_ONCE_BYTES = 1024 * 1024
+
 
 class Around(msgspec.Struct, rename="camel"):
     """What stands around the calls of a batch. Its context is merged into each event's."""
@@ -146,9 +149,9 @@ def split_batch(body: bytes, max_events: int, max_event_bytes: int) -> Body:
 
 
 def _read_whole(body: bytes) -> ReadBatch | None:
-    """The batch with all its calls read, when they are as they should be."""
+    """The batch with all its calls read, when they are as they should be, and not so many as to fill the memory."""
     try:
-        return _read_batch_decoder.decode(body)
+        return _read_batch_decoder.decode(body) if len(body) <= _READ_AT_ONCE_BYTES else None
     except UNREADABLE:
         return None
 
@@ -189,8 +192,13 @@ def _text(value: Any) -> str:  # noqa: ANN401 - anything may be sent
     return value if isinstance(value, str) else ""
 
 
+def size_of(raw: bytes | msgspec.Raw) -> int:
+    """In bytes."""
+    return len(raw) if type(raw) is bytes else len(memoryview(raw))
+
+
 def check_size(raw: bytes | msgspec.Raw, max_bytes: int) -> None:
     """Refuse a call that is too large."""
-    size = len(raw) if type(raw) is bytes else len(memoryview(raw))
+    size = size_of(raw)
     if size > max_bytes:
         raise EventRejected(RejectionTag.EVENT_TOO_LARGE, "", f"is {size} bytes, at most {max_bytes} are taken")

@@ -21,12 +21,15 @@ from safar.fault import kind_and_place
 from safar.log import NewRecord
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
-from services.collector.decode import Body, check_size, single, split_batch
+from services.collector.decode import Body, check_size, single, size_of, split_batch
 from services.collector.publish import Publisher, partition_of
 
 _log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 32 * 1024
+
+# What the columns add to the line of a call, beyond the twice of what was sent.
+_COLUMNS_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,16 @@ class Ingest:
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
         outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
-        may_be_large = len(body.text) > self.config.event_max_bytes
+        limit = self.config.event_max_bytes
+        # Nothing in a small body can be too large: there nobody looks.
+        small = len(body.text) <= limit - _COLUMNS_BYTES and not receipt.context
         for index in range(body.count):
             try:
-                if may_be_large:
-                    check_size(body.raw[index], self.config.event_max_bytes)
+                if not small:
+                    check_size(body.raw[index], limit)
                 event = self._event(body, index, receipt)
-                if may_be_large:
-                    check_size(to_line(event), self.config.event_max_bytes * 2)
+                if not small and (receipt.context or size_of(body.raw[index]) > limit // 2):
+                    check_size(to_line(event), limit * 2)
             except EventRejected as refused:
                 self._keep(outcome, index, _failed(refused, bytes(body.raw[index]), kind, receipt))
             else:

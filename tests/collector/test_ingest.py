@@ -141,6 +141,21 @@ async def test_an_event_that_its_batchs_context_makes_too_large_is_named(tmp_pat
         assert [line.event_id for line in collector.stored()] == ["m-1", "m-2"]
 
 
+async def test_an_event_whose_columns_make_it_too_large_is_named(tmp_path):
+    """Its address stands in its context and in a column."""
+    large, fits = (call(1, context={"page": {"url": "https://shop.example/" + "a" * size}}) for size in (860, 700))
+    async with running(tmp_path, event_max_bytes=1000) as collector:
+        assert (await collector.batch(fits)).json["accepted"] == 1
+        answer = await collector.batch(large, call(2))
+        assert (answer.json["accepted"], answer.json["rejected"][0]["tag"]) == (1, "event_too_large")
+
+
+async def test_a_batch_larger_than_is_read_in_one_go_is_taken_too(collector):
+    calls = [order(number, note="x" * 10_000) for number in range(120)]
+    assert (await collector.batch(*calls)).json["accepted"] == 120
+    assert [event.order_id for event in collector.stored()] == [f"o-{number}" for number in range(120)]
+
+
 async def test_the_worst_bytes_still_fit_into_a_record(tmp_path):
     async with running(tmp_path, record_max_bytes=262144, event_max_bytes=1000) as collector:
         await collector.post("/v1/batch", b"\x01" * 40_000)
