@@ -1,10 +1,12 @@
 """What becomes of the events of a request, over HTTP and as read back from the log."""
 
 import base64
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import aiohttp
 import pytest
 
 from safar.contract import Event, FailedEvent, schemas_dir
@@ -152,7 +154,10 @@ async def test_an_event_whose_columns_make_it_too_large_is_named(tmp_path):
 
 async def test_a_batch_larger_than_is_read_in_one_go_is_taken_too(collector):
     calls = [order(number, note="x" * 10_000) for number in range(120)]
-    assert (await collector.batch(*calls)).json["accepted"] == 120
+    body = json.dumps({"batch": calls}).encode()
+    headers = {"Authorization": aiohttp.encode_basic_auth(KEY, "")}
+    answer = await collector.request("POST", "/v1/batch", data=io.BytesIO(body), headers=headers)
+    assert answer.json["accepted"] == 120
     assert [event.order_id for event in collector.stored()] == [f"o-{number}" for number in range(120)]
 
 
