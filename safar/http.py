@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from safar.errors import ConfigError
 from safar.fault import ImpersonalFilter
@@ -45,11 +46,17 @@ async def listen(app: App, host: str, port: int, setting: str) -> AsyncIterator[
 
 def _runner(app: App) -> web.BaseRunner:
     logger = logging.getLogger(__name__)
+    logger.addFilter(_is_ours)
     logger.addFilter(_IMPERSONAL)
     if isinstance(app, web.Application):
         return web.AppRunner(app, access_log=None, logger=logger, auto_decompress=False, shutdown_timeout=_GRACE_S)
     server = web.Server(app, access_log=None, logger=logger, auto_decompress=False)
     return web.ServerRunner(server, shutdown_timeout=_GRACE_S)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered 400; a scanner must not fill the log with it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BadHttpMessage))
 
 
 def _is_of_host(error: OSError | UnicodeError) -> bool:

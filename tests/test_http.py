@@ -1,5 +1,6 @@
 """Listening: free ports, taken ports, names that are no hosts, bodies as sent."""
 
+import asyncio
 import gzip
 import socket
 
@@ -39,6 +40,17 @@ async def test_a_host_that_is_not_ours_is_one_sentence(host):
     with pytest.raises(ConfigError, match=rf"^SAFAR_READER_HOST: cannot listen on {host}:0: th[^\n]*\.$"):
         async with listen(web.Application(), host, 0, "SAFAR_SQL_PORT"):
             pass
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"])
+async def test_what_is_no_http_is_a_400_and_no_line_of_the_log(sent, caplog):
+    async with listen(web.Application(), "127.0.0.1", 0, "SAFAR_X_PORT") as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            assert b" 400 " in await reader.readline()
+        writer.close()
+    assert caplog.text == ""
 
 
 def test_every_door_has_a_host_to_blame():

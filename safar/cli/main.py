@@ -39,12 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given).parse_args(given)
     try:
         config = load_config(os.environ, vars(options))
-        return int(options.run(config, options))
+        code = int(options.run(config, options))
+        sys.stdout.flush()
+        return code
     except (ConfigError, DirectoryOwned) as error:
         print(f"safar: {error}", file=sys.stderr)
         return 2
     except SafarError as error:
         print(f"safar: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130

@@ -27,6 +27,8 @@ from safar.errors import EventRejected, RejectionTag
 
 Json = dict[str, Any]
 
+_TOO_DEEP = f"must not be nested more than {MAX_DEPTH} deep"
+
 _CALL_TYPES = frozenset(CallType.__args__)  # type: ignore[attr-defined]
 _NESTED = ("properties", "traits", "context")
 _PARTS: dict[str, type[Any]] = {"page": Page, "campaign": Campaign, "library": Library}
@@ -41,12 +43,15 @@ def read_json(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - anything may b
     """A call, or a batch's context, as Python values. Raises EventRejected when it is no JSON, or nested too deep."""
     try:
         value = _decode(raw)
+    except RecursionError:
+        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", _TOO_DEEP) from None
     except UNREADABLE:
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be valid JSON in UTF-8") from None
+        rule = "must be valid JSON in UTF-8, without integers of more than 4300 digits"
+        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from None
     text = bytes(raw)
     # Counting brackets is quick, and nearly always enough.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and is_deeper(value):
-        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", f"must not be nested more than {MAX_DEPTH} deep")
+        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", _TOO_DEEP)
     return value
 
 

@@ -181,9 +181,9 @@ def _directory(dsn: str) -> Path:
     directory = Path(urlsplit(dsn).path)
     if not (dsn.startswith("chdb:///") and directory.name):
         raise ConfigError("SAFAR_STORE_DSN must name a directory from the root on, as in chdb:///srv/safar/store.")
-    if re.search(r"[{}]", str(directory)):  # alternatives to the engine: a file with rows would not be found again
+    if re.search(r"[*?{}]", str(directory)):  # patterns to the engine: a file that none fits is no rows, and no error
         raise ConfigError(
-            f"SAFAR_STORE_DSN: {directory} has braces in its name, which the embedded engine cannot read."
+            f"The store cannot be in {directory}: the embedded engine takes *, ?, {{ and }} for patterns."
         )
     if directory.exists() and not directory.is_dir():
         raise ConfigError(f"SAFAR_STORE_DSN: {directory} is not a directory.")

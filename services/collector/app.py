@@ -67,8 +67,6 @@ class CollectorApp:
         return methods[request.method]
 
     async def _take(self, kind: str, request: web.BaseRequest) -> web.Response:
-        if "Expect" in request.headers:
-            await _let_come(request)
         body = await read_body(request, self._ingest.config.body_max_bytes)
         outcome = await self._ingest.take(body, header_key(request), kind)
         return _answer(outcome, single=kind != "batch")
@@ -88,13 +86,6 @@ class CollectorApp:
 
     async def _metrics(self, _request: web.BaseRequest) -> web.Response:
         return metrics_response(self._ingest.metrics.registry)
-
-
-async def _let_come(request: web.BaseRequest) -> None:
-    """A client with a large body may ask first; curl waits a second for the answer."""
-    if request.headers["Expect"].lower() != "100-continue":
-        raise web.HTTPExpectationFailed
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def _answer(outcome: Outcome, *, single: bool) -> web.Response:

@@ -13,7 +13,7 @@ from safar.contract.calls import Call
 from safar.contract.careful import read_json
 from safar.contract.values import UNREADABLE
 from safar.errors import BodyTooLarge, EventRejected, MalformedRequest, RejectionTag, UnsupportedEncoding
-from services.collector.split import items_of, members_of
+from services.collector.torn_batch import items_of, members_of
 
 _T = TypeVar("_T")
 
@@ -78,6 +78,10 @@ class Body:
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
     """The body, inflated; BodyTooLarge as soon as either form passes `limit` bytes."""
+    if (request.content_length or 0) > limit:
+        raise BodyTooLarge(f"The body is over {limit} bytes.")
+    if request.headers.get("Expect", "").lower() == "100-continue":  # curl waits a second for it
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise UnsupportedEncoding(f"Content-Encoding {encoding[:40]!r} is not read; send plain or gzip.")
@@ -184,6 +188,8 @@ def single(body: bytes) -> Body:
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
     try:
         return decoder.decode(body)
+    except RecursionError:
+        raise MalformedRequest("The body cannot be read: it is nested too deep.") from None
     except UNREADABLE as error:
         raise MalformedRequest(f"The body cannot be read: {error}.") from None
 

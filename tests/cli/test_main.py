@@ -247,3 +247,12 @@ def test_a_replay_needs_a_source_that_exists(tmp_path):
     assert_refused(safar("failed", "replay", **environ), "`safar failed replay` needs --source")
     assert_refused(safar("failed", "replay", "--source", "x", **environ), "There is no source 'x'")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "safar.cli", "source", "add", "shop", "--data-dir", str(tmp_path)]
+    with os.fdopen(writing, "wb") as closed:
+        result = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (1, b"")

@@ -34,7 +34,6 @@ def test_the_last_of_two_equal_keys_counts():
         b'{"a": "\xed\xa0\x80"}',
         b'{"a": "\\ud800"}',
         b'{"a": "\\udc00\\ud800"}',
-        b"[" * 100_000 + b"]" * 100_000,
     ],
 )
 def test_what_is_no_json_is_a_malformed_event(raw):
@@ -66,6 +65,8 @@ def test_a_number_is_kept_as_every_reader_takes_it(sent, kept):
 def test_an_event_may_nest_64_deep(opening, closing):
     levels = 64 // (opening.count(b"[") + opening.count(b"{"))
     read_json(opening * levels + b"1" + closing * levels)
+    with pytest.raises(EventRejected, match="must not be nested more than 64 deep"):
+        read_json(b"[" * 100_000 + b"]" * 100_000)
     with pytest.raises(EventRejected, match="must not be nested more than 64 deep"):
         read_json(b"[" + opening * levels + b"1" + closing * levels + b"]")
 
