@@ -45,9 +45,11 @@ def read_json(raw: bytes | msgspec.Raw) -> Any:  # noqa: ANN401 - anything may b
         value = _decode(raw)
     except RecursionError:
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", _TOO_DEEP) from None
-    except UNREADABLE:
-        rule = "must be valid JSON in UTF-8, without integers of more than 4300 digits"
+    except msgspec.ValidationError:  # all that a reader of any value refuses of valid JSON
+        rule = "must hold no integer of more than 4300 digits"
         raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from None
+    except UNREADABLE:
+        raise EventRejected(RejectionTag.MALFORMED_EVENT, "", "must be valid JSON in UTF-8") from None
     text = bytes(raw)
     # Counting brackets is quick, and nearly always enough.
     if text.count(b"{") + text.count(b"[") > MAX_DEPTH and is_deeper(value):
