@@ -35,6 +35,8 @@ MODULES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `safar` with `arguments` (default: the process's own)."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_news)
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser(given).parse_args(given)
     try:
@@ -53,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """What these libraries warn of they raise too, and we say it."""
+    return record.levelno >= logging.ERROR or not record.name.startswith(("urllib3", "clickhouse_connect"))
 
 
 def _commands(given: Sequence[str]) -> list[ModuleType]:

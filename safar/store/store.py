@@ -72,7 +72,7 @@ class Store:
             else:
                 client = clickhouse_connect.get_client(dsn=self._dsn, autogenerate_session_id=False)
         except (ClickHouseError, OSError) as error:
-            raise StoreUnavailable(f"The store does not answer: {_first_line(error)}") from error
+            raise StoreUnavailable(f"The store does not answer: {_first_line(error).rstrip('.')}.") from error
         self._clients.append(client)
         return client
 
@@ -155,6 +155,9 @@ def error_code(error: BaseException) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
+    """What went wrong, without where in the libraries."""
+    if unreachable := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error)):
+        return unreachable[1]
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"(Code: \d+\. DB::Exception: )+", r"\1", line)[:300]
 

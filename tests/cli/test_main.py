@@ -256,3 +256,10 @@ def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word(tmp_path)
     with os.fdopen(writing, "wb") as closed:
         result = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_a_store_that_does_not_answer_is_one_sentence(tmp_path):
+    dsn = f"http://writer:hush@127.0.0.1:{free_port()}/default"
+    result = safar("aggregator", SAFAR_DATA_DIR=str(tmp_path), SAFAR_STORE_DSN=dsn)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "safar: The store does not answer: Connection refused.\n"
