@@ -40,7 +40,7 @@ def metrics_response(registry: CollectorRegistry) -> web.Response:
     return web.Response(body=exposition(registry), headers=headers)
 
 
-def check_host(request: web.BaseRequest, hosts: frozenset[str]) -> None:
+def check_host(request: web.Request, hosts: frozenset[str]) -> None:
     """Raise QueryRefused unless the service was called by one of `hosts`; any name will do when that is empty.
 
     A web page can make its own name point to 127.0.0.1; the browser then lets it read what it finds there.

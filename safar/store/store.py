@@ -156,7 +156,7 @@ def error_code(error: BaseException) -> int | None:
 
 def _first_line(error: BaseException) -> str:
     """What went wrong, without where in the libraries."""
-    if unreachable := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error)):
+    if unreachable := re.search(r"\[Errno -?\d+\] ([^'\":)]+)", str(error)):
         return unreachable[1]
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"(Code: \d+\. DB::Exception: )+", r"\1", line)[:300]

@@ -176,11 +176,10 @@ class Consumer:
                 return []
             if records:
                 last = time.monotonic()
-                first = last if not gathered else first
-            gathered += records
-            rows += sum(record.count for record in records)
-            size += sum(len(record.value) for record in records)
-            if records:
+                first = first if gathered else last
+                gathered += records
+                rows += sum(record.count for record in records)
+                size += sum(len(record.value) for record in records)
                 deadline = self._limits.due(first, last, rows)
             if time.monotonic() >= deadline or rows >= self._limits.rows or size >= self._limits.bytes:
                 break

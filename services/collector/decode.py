@@ -198,13 +198,8 @@ def _text(value: Any) -> str:  # noqa: ANN401 - anything may be sent
     return value if isinstance(value, str) else ""
 
 
-def size_of(raw: bytes | msgspec.Raw) -> int:
-    """In bytes."""
-    return len(raw) if type(raw) is bytes else len(memoryview(raw))
-
-
 def check_size(raw: bytes | msgspec.Raw, max_bytes: int) -> None:
     """Refuse a call that is too large."""
-    size = size_of(raw)
+    size = len(raw) if type(raw) is bytes else len(memoryview(raw))
     if size > max_bytes:
         raise EventRejected(RejectionTag.EVENT_TOO_LARGE, "", f"is {size} bytes, at most {max_bytes} are taken")

@@ -21,15 +21,12 @@ from safar.fault import kind_and_place
 from safar.log import NewRecord
 from safar.sources import Source, Sources
 from safar.telemetry import CollectorMetrics
-from services.collector.decode import Body, check_size, single, size_of, split_batch
+from services.collector.decode import Body, check_size, single, split_batch
 from services.collector.publish import Publisher, partition_of
 
 _log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 32 * 1024
-
-# What the columns add to the line of a call, beyond the twice of what was sent.
-_COLUMNS_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,8 @@ class Outcome:
     accepted: int = 0
     unmapped: int = 0
     rejected: list[Rejection] = field(default_factory=list)
-    kept: dict[int, list[Event | FailedEvent]] = field(default_factory=lambda: defaultdict(list))
-    """What is stored, by partition."""
-
-    def records(self) -> list[NewRecord]:
-        """What is stored, as lines."""
-        return [NewRecord(partition, len(items), to_lines(items)) for partition, items in self.kept.items()]
+    records: list[NewRecord] = field(default_factory=list)
+    """What is stored."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +78,8 @@ class Ingest:
         decoded = await self._decode(body, header_key, kind, received_at)
         source = self.sources.by_key(header_key or decoded.write_key)
         outcome = self._accept_all(decoded, kind, source, received_at)
-        records = outcome.records()
-        del decoded, outcome.kept  # what waits for the log is held once
-        await self.publisher.publish(records)
+        del decoded  # what waits for the log is held once
+        await self.publisher.publish(outcome.records)
         self._count(outcome, source)
         return outcome
 
@@ -108,26 +100,36 @@ class Ingest:
             raise
 
     def _accept_all(self, body: Body, kind: str, source: Source, received_at: datetime) -> Outcome:
-        outcome = Outcome()
         receipt = _receipt(body, kind, source, received_at)
+        outcome = self._accept_each(body, kind, receipt, measured=False)
+        # Nearly always all lines together are smaller than one may be.
+        if all(_fit(record, self.config.event_max_bytes * 2) for record in outcome.records):
+            return outcome
+        return self._accept_each(body, kind, receipt, measured=True)
+
+    def _accept_each(self, body: Body, kind: str, receipt: Receipt, *, measured: bool) -> Outcome:
+        outcome = Outcome()
+        kept: dict[int, list[Event | FailedEvent]] = defaultdict(list)
         limit = self.config.event_max_bytes
-        # Nothing in a small body can be too large: there nobody looks.
-        small = len(body.text) <= limit - _COLUMNS_BYTES and not receipt.context
+        may_be_large = len(body.text) > limit
         for index in range(body.count):
             try:
-                if not small:
+                if may_be_large:
                     check_size(body.raw[index], limit)
                 event = self._event(body, index, receipt)
-                if not small and (receipt.context or size_of(body.raw[index]) > limit // 2):
+                if measured:
                     check_size(to_line(event), limit * 2)
             except EventRejected as refused:
-                self._keep(outcome, index, _failed(refused, bytes(body.raw[index]), kind, receipt))
+                failed = _failed(refused, bytes(body.raw[index]), kind, receipt)
+                outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
+                kept[partition_of(failed.source, failed.failed_id, self.partitions)].append(failed)
             else:
                 person = event.anonymous_id or event.user_id
-                outcome.kept[partition_of(source.name, person, self.partitions)].append(event)
+                kept[partition_of(receipt.source, person, self.partitions)].append(event)
                 if event.stage == "unmapped":
                     outcome.unmapped += 1
         outcome.accepted = body.count - len(outcome.rejected)
+        outcome.records = [NewRecord(partition, len(items), to_lines(items)) for partition, items in kept.items()]
         return outcome
 
     def _event(self, body: Body, index: int, receipt: Receipt) -> Event:
@@ -142,10 +144,6 @@ class Ingest:
             rule = "met a fault of the collector, and is kept"
             raise EventRejected(RejectionTag.MALFORMED_EVENT, "", rule) from error
 
-    def _keep(self, outcome: Outcome, index: int, failed: FailedEvent) -> None:
-        outcome.rejected.append(Rejection(index, failed.event_id, failed.tag, failed.field, failed.rule))
-        outcome.kept[partition_of(failed.source, failed.failed_id, self.partitions)].append(failed)
-
     def _count(self, outcome: Outcome, source: Source) -> None:
         if outcome.accepted:
             self.metrics.accepted.labels(source.name).inc(outcome.accepted)
@@ -153,6 +151,11 @@ class Ingest:
             self.metrics.unmapped.inc(outcome.unmapped)
         for rejection in outcome.rejected:
             self.metrics.rejected.labels(rejection.tag).inc()
+
+
+def _fit(record: NewRecord, most: int) -> bool:
+    """Whether each line has at most `most` bytes."""
+    return len(record.value) <= most or max(map(len, record.value.split(b"\n"))) <= most
 
 
 def _receipt(body: Body, kind: str, source: Source, received_at: datetime) -> Receipt:

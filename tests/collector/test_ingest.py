@@ -152,6 +152,16 @@ async def test_an_event_whose_columns_make_it_too_large_is_named(tmp_path):
         assert (answer.json["accepted"], answer.json["rejected"][0]["tag"]) == (1, "event_too_large")
 
 
+async def test_an_event_that_grows_in_its_columns_is_named_however_small_it_came(tmp_path):
+    """Three bytes of an address can become six of a campaign's name."""
+    page = {"url": "https://shop.example/?utm_campaign=" + "%01" * 900}
+    async with running(tmp_path, event_max_bytes=4000) as collector:
+        answer = await collector.batch(call(1, context={"page": page}), call(2))
+        assert (answer.json["accepted"], answer.json["rejected"][0]["tag"]) == (1, "event_too_large")
+        assert max(len(line) for _, line in collector.lines()) <= 8000
+        assert [line.event_id for line in collector.stored()] == ["m-1", "m-2"]
+
+
 async def test_a_batch_larger_than_is_read_in_one_go_is_taken_too(collector):
     calls = [order(number, note="x" * 10_000) for number in range(120)]
     body = json.dumps({"batch": calls}).encode()
