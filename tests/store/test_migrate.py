@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from typing import get_args
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 
 from safar.contract import Event, FailedEvent, to_line
 from safar.store import migrate, open_store
-from safar.store.migrate import table_files
+from safar.store.migrate import statements, table_files
 from safar.store.positions import POSITION_TABLES
 from tests.support.stores import NOW, count, event, failed, fresh_store, insert, without
 
@@ -45,6 +46,35 @@ def test_the_files_are_numbered_without_a_gap():
     assert [int(path.name[:4]) for path in table_files()] == list(range(1, len(table_files()) + 1))
 
 
+def test_a_file_is_cut_after_each_statement_and_nowhere_else():
+    file = """
+-- First; with a comment;
+CREATE TABLE a (b String COMMENT 'it''s; here\\'s;
+more;') ENGINE = Memory;
+ALTER TABLE a MODIFY SETTING c = 1, -- so;
+    d = 2; ALTER TABLE `a;` /* or;
+so; */ MODIFY SETTING ";" = 2;
+
+-- Nothing more;
+"""
+    assert statements(file) == [
+        "-- First; with a comment;\nCREATE TABLE a (b String COMMENT 'it''s; here\\'s;\nmore;') ENGINE = Memory",
+        "ALTER TABLE a MODIFY SETTING c = 1, -- so;\n    d = 2",
+        'ALTER TABLE `a;` /* or;\nso; */ MODIFY SETTING ";" = 2',
+    ]
+
+
+def test_a_file_may_hold_several_statements(tmp_path, monkeypatch):
+    two = "CREATE TABLE IF NOT EXISTS a (b UInt8) ENGINE = Memory;\nALTER TABLE a ADD COLUMN IF NOT EXISTS c UInt8;\n"
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "0001_two.sql").write_text(two)
+    monkeypatch.setattr(import_module("safar.store.migrate"), "schemas_dir", lambda: tmp_path)
+    with fresh_store(tmp_path) as store:
+        assert columns(store, "a") == {"b": "UInt8", "c": "UInt8"}
+        store.command("TRUNCATE TABLE schema_migrations")
+        assert migrate(store) == ["0001_two"]
+
+
 @pytest.mark.parametrize("attempt", range(3))
 def test_two_that_start_together_make_the_tables_without_harm(tmp_path, attempt):
     with closing(open_store(f"chdb://{tmp_path}/store")) as store, ThreadPoolExecutor(2) as pool:
@@ -64,6 +94,15 @@ def test_a_second_run_applies_nothing_and_keeps_the_data(tmp_path):
     with fresh_store(tmp_path) as store:
         assert migrate(store) == []
         assert count(store, "events") == 1
+
+
+@pytest.mark.parametrize("path", table_files(), ids=lambda path: path.stem)
+def test_the_engine_reads_each_piece_of_a_file_as_one_statement(store, path):
+    found = statements(path.read_text(encoding="utf-8"))
+    assert found
+    for statement in found:
+        (row,) = store.query("SELECT formatQuery({statement:String}) AS text", {"statement": statement})
+        assert row["text"].startswith(("CREATE ", "ALTER "))
 
 
 def test_each_file_may_run_again_after_a_kill_before_its_entry_in_the_history(store):
