@@ -4,6 +4,6 @@
 """
 
 from safar.store.migrate import migrate
-from safar.store.store import RowsRefused, Store, open_store
+from safar.store.store import Fenced, RowsRefused, Store, open_store
 
-__all__ = ["RowsRefused", "Store", "migrate", "open_store"]
+__all__ = ["Fenced", "RowsRefused", "Store", "migrate", "open_store"]

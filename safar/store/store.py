@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -18,7 +18,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from safar.errors import ConfigError, StoreUnavailable
 from safar.lock import DirectoryLock
-from safar.store.file_insert import FileInsert
+from safar.store.insert import Inserter
+
+if TYPE_CHECKING:
+    from safar.store.fence import Fence
 
 # ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
 _BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306, 321, 407, 457, 691})
@@ -35,6 +38,14 @@ _INSERT_SETTINGS: Mapping[str, str | int] = {
 _EMBEDDED_LIMITS = {"max_memory_usage": 2_000_000_000, "max_threads": 2, "max_execution_time": 60}
 
 
+# What `throwIf` throws: the condition of a fence.
+_FENCED_CODE = 395
+
+
+class Fenced(Exception):
+    """Somebody has taken the partitions over since: nothing was inserted, and nothing more may be."""
+
+
 class RowsRefused(Exception):
     """The store read the insert and found a row it can never take: find it, or the log stops here."""
 
@@ -48,7 +59,7 @@ class Store:
         self._local = threading.local()
         self._clients: list[Client] = []
         self._closed = False
-        self._file_insert = FileInsert(_directory(dsn)) if self.embedded else None
+        self._inserter = Inserter(_directory(dsn) if self.embedded else None)
 
     @property
     def embedded(self) -> bool:
@@ -106,22 +117,24 @@ class Store:
         with _translated():
             self.client().command(sql)
 
-    def insert_lines(self, table: str, lines: bytes, token: str) -> None:
+    def insert_lines(self, table: str, lines: bytes, token: str, fence: "Fence | None" = None) -> None:
         """Insert newline-delimited JSON rows in one piece.
 
-        `token` names the batch: the table drops a second insert with the same one (the client re-sends by itself
-        when a connection closes after the body). RowsRefused: nothing is stored, for an insert of up to a million
-        rows and 256 MB is parsed whole before anything is written. StoreUnavailable: rows may be stored; read the
-        positions before the next insert.
+        `token` names the batch: the table drops a second insert with the same one. RowsRefused: nothing is stored, for
+        an insert of up to a million rows and 256 MB is parsed whole before anything is written. Fenced: `fence` is no
+        longer the newest, and nothing is stored. StoreUnavailable: rows may be stored; read the positions before the
+        next insert.
         """
         settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        if fence:
+            settings["log_comment"] = fence.comment
+        condition = fence.condition if fence else "1"
         with _translated():
             try:
-                if self._file_insert:
-                    self._file_insert.insert(self.client(), table, lines, settings)
-                else:
-                    self.client().raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+                self._inserter.insert(self.client(), table, lines, settings, condition)
             except ClickHouseError as error:
+                if error_code(error) == _FENCED_CODE:
+                    raise Fenced("Another aggregator reads these partitions now.") from error
                 if error_code(error) in _BAD_ROW_CODES:
                     raise RowsRefused(_first_line(error)) from error
                 raise

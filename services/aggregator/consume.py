@@ -8,7 +8,6 @@ all the same to it.
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,13 +15,14 @@ from datetime import datetime
 from safar.clock import Clock
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
 from safar.log import Assignment, Log, LogReader, LogRecord
-from safar.store import RowsRefused, Store
+from safar.store import Fenced, RowsRefused, Store
+from safar.store.fence import Fence, take_over
 from safar.store.identity import refresh_aliases
 from safar.store.positions import Done, stored_positions
 from safar.telemetry import AggregatorMetrics
 from services.aggregator.records import Row, Skipped, rows_of
 from services.aggregator.seen import SeenIds
-from services.aggregator.sink import Sink
+from services.aggregator.sink import Batch, Sink
 
 GROUP = "safar-aggregator"
 
@@ -81,7 +81,7 @@ class Consumer:
         self._stop = threading.Event()
         self._generation: int | None = None
         self._learned: int | None = None
-        self._incarnation = ""
+        self._fence: Fence | None = None
         self._done: dict[int, Done] = {}
         self._lag: Mapping[int, int] = {}
         self.failing: str = "starting"
@@ -102,6 +102,10 @@ class Consumer:
                 try:
                     self.step()
                     backoff, self.failing = _BACKOFF_FIRST_S, ""
+                except Fenced as error:
+                    # What the other one stored meanwhile is not among the ids that this one remembers.
+                    _log.warning("%s Asking anew what is ours.", error)
+                    self._generation = self._learned = None
                 except (StoreUnavailable, LogUnavailable, RowsRefused) as error:
                     _log.warning("%s Trying again in %.1f s.", error, backoff)
                     self._metrics.failures.inc()
@@ -128,8 +132,9 @@ class Consumer:
         return len(records)
 
     def _recover(self) -> None:
-        """Learn what the store has, and read the log again from the committed offsets."""
+        """Shut out who inserted before, learn what the store has, and read the log again from the committed offsets."""
         assignment = self._reader.assignment()
+        self._fence = take_over(self._store, self._log_id, assignment.committed) if assignment.committed else None
         self._done = {}
         for partition, offset in assignment.committed.items():
             self._done[partition] = stored_positions(self._store, self._log_id, partition, offset)
@@ -137,7 +142,6 @@ class Consumer:
         self._refuse_lost_tail()
         self._learn_ids(assignment)
         refresh_aliases(self._store)
-        self._incarnation = uuid.uuid4().hex[:8]
         self._generation = assignment.generation
         self._metrics.recoveries.inc()
 
@@ -192,8 +196,9 @@ class Consumer:
         fresh = [row for index, row in enumerate(rows) if index not in doubles] if doubles else rows
         skipped = [Skipped(rows[index], "duplicate") for index in sorted(doubles)]
         first, last = records[0], records[-1]
-        token = f"{first.partition}:{first.offset}-{last.partition}:{last.offset}:{self._log_id}:{self._incarnation}"
-        self._sink.write(fresh, skipped, token, now)
+        assert self._fence  # without a partition there are no records
+        places = f"{first.partition}:{first.offset}-{last.partition}:{last.offset}"
+        self._sink.write(fresh, skipped, Batch(f"{places}:{self._log_id}:{self._fence.token}", self._fence), now)
         events = [row.head for row in fresh if row.head.table == "events"]
         if "alias" in {event.type for event in events}:
             refresh_aliases(self._store)

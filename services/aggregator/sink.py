@@ -3,10 +3,12 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from safar.errors import StoreUnavailable
 from safar.store import RowsRefused, Store
+from safar.store.fence import Fence
 from safar.telemetry import AggregatorMetrics
 from services.aggregator.records import Row, Skipped, dead_letter
 
@@ -16,6 +18,18 @@ _DEAD_LETTER_LIMIT = 1000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """By what name a batch is known to the store, and by what right it is inserted."""
+
+    token: str
+    fence: Fence | None = None
+
+    def part(self, name: str) -> "Batch":
+        """One insert of the batch."""
+        return Batch(f"{self.token}:{name}", self.fence)
+
+
 class Sink:
     """Inserts the rows of a batch, in pieces that are each one atomic insert."""
 
@@ -23,26 +37,26 @@ class Sink:
         self._store = store
         self._metrics = metrics
 
-    def write(self, rows: Sequence[Row], skipped: Sequence[Skipped], token: str, now: datetime) -> None:
+    def write(self, rows: Sequence[Row], skipped: Sequence[Skipped], batch: Batch, now: datetime) -> None:
         """Return when every row is stored. StoreUnavailable: some may be; read the positions before going on."""
         by_table: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             by_table[row.head.table].append(row)
         dead: list[Row] = []
         for table, its_rows in by_table.items():
-            self._insert(table, its_rows, f"{token}:{table}", dead, now)
-        self._insert_lines("failed_events", [row.json() for row in dead], f"{token}:dead")
-        self._insert_lines("skipped_positions", [entry.json() for entry in skipped], f"{token}:skipped")
+            self._insert(table, its_rows, batch.part(table), dead, now)
+        self._insert_lines("failed_events", [row.json() for row in dead], batch.part("dead"))
+        self._insert_lines("skipped_positions", [entry.json() for entry in skipped], batch.part("skipped"))
         self._metrics.duplicates.inc(len(skipped))
         self._metrics.dead_letters.inc(len(dead))
 
-    def _insert(self, table: str, rows: Sequence[Row], token: str, dead: list[Row], now: datetime) -> None:
+    def _insert(self, table: str, rows: Sequence[Row], batch: Batch, dead: list[Row], now: datetime) -> None:
         """Insert; when the store refuses a row, halve until it stands alone and becomes a dead letter.
 
         A refused insert stores nothing: it is parsed whole before anything is written.
         """
         try:
-            self._insert_lines(table, [row.json() for row in rows], token)
+            self._insert_lines(table, [row.json() for row in rows], batch)
         except RowsRefused as refusal:
             if len(rows) == 1:
                 # The position only: the refusal quotes the row.
@@ -52,11 +66,11 @@ class Sink:
                     raise StoreUnavailable("The store refuses row after row; its tables do not fit.") from refusal
                 return
             middle = len(rows) // 2
-            self._insert(table, rows[:middle], f"{token}<", dead, now)
-            self._insert(table, rows[middle:], f"{token}>", dead, now)
+            self._insert(table, rows[:middle], batch.part("<"), dead, now)
+            self._insert(table, rows[middle:], batch.part(">"), dead, now)
 
-    def _insert_lines(self, table: str, lines: Sequence[bytes], token: str) -> None:
+    def _insert_lines(self, table: str, lines: Sequence[bytes], batch: Batch) -> None:
         if not lines:
             return
-        self._store.insert_lines(table, b"\n".join(lines), token)
+        self._store.insert_lines(table, b"\n".join(lines), batch.token, batch.fence)
         self._metrics.rows.labels(table).inc(len(lines))

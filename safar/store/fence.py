@@ -1,0 +1,83 @@
+"""Fencing: of two aggregators that both take a log partition for theirs, only the one that came last can insert.
+
+Every recovery takes a new, higher token for its partitions, and every insert says in the same statement that its own
+is still the highest. So nothing from before a recovery is stored after it: neither the batch of a process that was
+paused while its partition moved, nor an insert whose client gave up waiting.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from safar.errors import StoreUnavailable
+from safar.store.insert import quoted
+from safar.store.store import Store
+
+_NEWEST = """
+SELECT max(token) AS token FROM fencing_tokens
+WHERE log_id = {log_id:String} AND has({partitions:Array(UInt32)}, log_partition)
+"""
+_RUNNING = "SELECT query_id FROM system.processes WHERE Settings['log_comment'] = {comment:String}"
+
+_LOOK_EVERY_S = 0.02
+_PATIENCE_S = 60.0
+_RANDOM_BITS = 32
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The right to insert what comes from some partitions of a log, until somebody takes it anew."""
+
+    log_id: str
+    partitions: tuple[int, ...]
+    token: int
+
+    @property
+    def condition(self) -> str:
+        """True in SQL while the right lasts; else the statement fails and inserts nothing."""
+        partitions = ", ".join(map(str, self.partitions))
+        newest = (
+            f"SELECT max(token) FROM fencing_tokens WHERE log_id = {quoted(self.log_id)}"
+            f" AND log_partition IN ({partitions})"
+        )
+        return f"throwIf(({newest}) > {self.token}, 'fenced') = 0"
+
+    @property
+    def comment(self) -> str:
+        """What the inserts of this log are called among the running statements."""
+        return f"safar-insert {self.log_id}"
+
+
+def take_over(store: Store, log_id: str, partitions: Iterable[int]) -> Fence:
+    """From now on nobody else inserts from these partitions. Returns when what they began before has ended.
+
+    StoreUnavailable when an insert from before does not end.
+    """
+    owned = tuple(sorted(partitions))
+    newest = store.query(_NEWEST, {"log_id": log_id, "partitions": list(owned)})[0]["token"]
+    # Two that count on from the same token differ in the random part.
+    token = ((newest >> _RANDOM_BITS) + 1 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
+    fence = Fence(log_id, owned, token)
+    row = {"log_id": log_id, "token": token, "taken_at": datetime.now(UTC).isoformat()}
+    lines = [json.dumps({**row, "log_partition": partition}).encode() for partition in owned]
+    store.insert_lines("fencing_tokens", b"\n".join(lines), f"fence:{log_id}:{token}")
+    _wait_for_older(store, fence)
+    return fence
+
+
+def _wait_for_older(store: Store, fence: Fence) -> None:
+    """An insert that asked for the newest token just before there was this one still runs."""
+    deadline = time.monotonic() + _PATIENCE_S
+    older = _running(store, fence)
+    while older:
+        if time.monotonic() > deadline:
+            raise StoreUnavailable("An insert from before the last recovery still runs.")
+        time.sleep(_LOOK_EVERY_S)
+        older &= _running(store, fence)
+
+
+def _running(store: Store, fence: Fence) -> set[str]:
+    return {row["query_id"] for row in store.query(_RUNNING, {"comment": fence.comment})}
