@@ -101,13 +101,23 @@ class Finished:
 
     @property
     def rows_read(self) -> int:
-        """Rows the statement read; for an insert, rows it wrote."""
+        """Rows the statement read."""
         return int(self._result.rows_read())
 
     @property
     def bytes_read(self) -> int:
         """Bytes, uncompressed, as for `rows_read`."""
         return int(self._result.bytes_read())
+
+    @property
+    def rows_written(self) -> int:
+        """Rows an insert wrote."""
+        return int(self._result.rows_written())
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes, uncompressed, as for `rows_written`."""
+        return int(self._result.bytes_written())
 
     def chunks(self) -> Iterator[bytes]:
         """The answer in pieces: copying a large one at once would stop every other thread meanwhile."""

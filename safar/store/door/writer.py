@@ -2,20 +2,14 @@
 
 import re
 import tempfile
+from pathlib import Path
 
 from safar.errors import MalformedRequest
 from safar.store.door.answer import Answer
-from safar.store.door.engine import Finished, Session, quoted
+from safar.store.door.engine import Finished, Session
+from safar.store.door.insert import Insert, read_insert
 from safar.store.door.request import Ask
 
-_NAME = rb"(?:[A-Za-z_]\w*|`(?:[^`\\]|\\.)*`|\"(?:[^\"\\]|\\.)*\")"
-_INSERT = re.compile(
-    rb"\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?P<table>" + _NAME + rb"(?:\." + _NAME + rb")?)\s*"
-    rb"(?P<columns>\(\s*" + _NAME + rb"(?:\s*,\s*" + _NAME + rb")*\s*\))?\s*"
-    rb"(?:SETTINGS\s+(?P<settings>[^'`\"]*?(?:'(?:[^'\\]|\\.)*'[^'`\"]*?)*?)\s+)?"
-    rb"(?:FORMAT\s+(?P<format>\w+)[ \t]*\r?\n?|VALUES\b)",
-    re.IGNORECASE | re.DOTALL,
-)
 _GIVES_ROWS = re.compile(r"[\s(]*(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN|CHECK|FROM)\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*\Z", re.IGNORECASE)
 
@@ -25,6 +19,9 @@ class Writer:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
+        # Beside the store: whoever opens it next clears away what a killed process left.
+        self._incoming = Path(directory + ".incoming")
+        self._incoming.mkdir(exist_ok=True)
 
     def run(self, ask: Ask, answer: Answer) -> None:
         """Run the statement with the settings sent along; answer when it is done, never before."""
@@ -33,9 +30,9 @@ class Writer:
             if ask.database:
                 session.use(ask.database)
             text = ask.query.encode() + b"\n" + ask.body if ask.query else ask.body
-            if insert := _INSERT.match(text):
-                result = _insert(session, insert, memoryview(text)[insert.end() :])
-                answer.send(None, iter(()), {"written_rows": result.rows_read, "written_bytes": result.bytes_read})
+            if insert := read_insert(text):
+                result = self._insert(session, insert)
+                answer.send(None, iter(()), _counts(result))
             else:
                 self._run(session, ask, answer)
 
@@ -46,19 +43,23 @@ class Writer:
         output = named.group(1) if named else ask.default_format
         result = session.run(statement, output, ask.parameters)
         shown = output if _GIVES_ROWS.match(statement) else None
-        answer.send(shown, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read})
+        answer.send(shown, result.chunks(), _counts(result))
+
+    def _insert(self, session: Session, insert: Insert) -> Finished:
+        """Insert in one piece, from a file: what follows a blank line in a statement would run as another."""
+        with tempfile.NamedTemporaryFile(dir=self._incoming) as file:
+            file.write(insert.rows)
+            file.flush()
+            return session.run(insert.statement(file.name), "TSV", {})
 
 
-def _insert(session: Session, head: re.Match[bytes], rows: memoryview) -> Finished:
-    """Insert `rows` in one piece, from a file: what follows a blank line would run as a statement."""
-    with tempfile.NamedTemporaryFile(prefix="safar-insert-") as file:
-        file.write(rows)
-        file.flush()
-        columns = head["columns"] or b""
-        settings = b"SETTINGS " + head["settings"] if head["settings"] else b""
-        source = f"FROM INFILE {quoted(file.name)}".encode()
-        form = b"FORMAT " + (head["format"] or b"Values")
-        return session.run(b" ".join((b"INSERT INTO " + head["table"], columns, source, settings, form)), "TSV", {})
+def _counts(result: Finished) -> dict[str, int]:
+    return {
+        "read_rows": result.rows_read,
+        "read_bytes": result.bytes_read,
+        "written_rows": result.rows_written,
+        "written_bytes": result.bytes_written,
+    }
 
 
 def _check_no_rows(session: Session, statement: str) -> None:
