@@ -19,6 +19,7 @@ to, and whether the same request may succeed later::
       DataRefused               data_refused          422
       CollectorBusy             collector_busy        503  retryable
       LogUnavailable            log_unavailable       503  retryable
+      LogFull                   log_full              503  retryable
       LogCorrupt                log_corrupt           500
       LogReplaced               log_replaced          500
       StoreUnavailable          store_unavailable     503  retryable
@@ -163,6 +164,14 @@ class LogUnavailable(SafarError):
     """The log did not confirm the append: the events may or may not be in it; send them again."""
 
     tag = "log_unavailable"
+    status = 503
+    retryable = True
+
+
+class LogFull(SafarError):
+    """The log, or the spool in front of it, is as large as it may be; nothing of this request was taken."""
+
+    tag = "log_full"
     status = 503
     retryable = True
 

@@ -71,6 +71,9 @@ class LogReader(Protocol):
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Remember durably the next offset to read for each partition given."""
 
+    def beginnings(self) -> dict[int, int]:
+        """The offset of the first record of every owned partition that the log still has."""
+
     def ends(self) -> dict[int, int]:
         """The offset after the last record of every owned partition: lag is the end minus the position."""
 

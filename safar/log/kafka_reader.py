@@ -194,14 +194,21 @@ class KafkaReader:
             for partition, offset in offsets.items()
         }
 
+    def beginnings(self) -> dict[int, int]:
+        """Asked of the brokers; LogUnavailable when they do not answer."""
+        return self._asked(self._consumer.beginning_offsets)
+
     def ends(self) -> dict[int, int]:
         """Asked of the brokers; LogUnavailable when they do not answer."""
+        return self._asked(self._consumer.end_offsets)
+
+    def _asked(self, question: Any) -> dict[int, int]:  # noqa: ANN401 - kafka-python has no types
         owned = [TopicPartition(self._topic, partition) for partition in self._assignment.committed]
         try:
-            ends = self._consumer.end_offsets(owned, timeout_ms=self._call_timeout_ms)
+            offsets = question(owned, timeout_ms=self._call_timeout_ms)
         except KafkaError as error:
-            raise LogUnavailable(f"The ends of the topic {self._topic} are not known: {error}.") from error
-        return {partition.partition: offset for partition, offset in ends.items()}
+            raise LogUnavailable(f"The offsets of the topic {self._topic} are not known: {error}.") from error
+        return {partition.partition: offset for partition, offset in offsets.items()}
 
     def close(self) -> None:
         """Leave the group, so that the others get the partitions at once."""

@@ -14,21 +14,35 @@ from safar.errors import ConfigError
 from safar.log.contract import LogReader, LogWriter
 from safar.log.sqlite_file import COMMITS_SCHEMA, RECORDS_SCHEMA, commits_of, connect
 from safar.log.sqlite_reader import SqliteReader
+from safar.log.sqlite_retention import Retention
 from safar.log.sqlite_writer import SqliteWriter
+
+# What each option may be, from and to.
+_OPTIONS = {
+    "partitions": (1, 1024),
+    "retention_hours": (0, 1_000_000),
+    "retention_bytes": (0, 1 << 50),
+    "most_bytes": (0, 1 << 50),
+}
 
 
 class SqliteLog:
     """One directory, one log (implements `Log`)."""
 
-    def __init__(self, directory: Path, log_id: str, partitions: int) -> None:
+    def __init__(self, directory: Path, log_id: str, partitions: int, retention: Retention) -> None:
         self._directory = directory
         self._log_id = log_id
         self._partitions = partitions
+        self._retention = retention
 
     @classmethod
     def open(cls, path: str, options: Mapping[str, str], *, create: bool = True) -> "SqliteLog":
-        """Open or create the log in directory `path`; option `partitions` (default 1) is kept with it."""
-        wanted = _wanted_partitions(options)
+        """Open or create the log in directory `path`.
+
+        Option `partitions` (default 1) is kept with it; `retention_hours`, `retention_bytes` and `most_bytes` say how
+        much of it is kept, as in `Retention`.
+        """
+        wanted, retention = _wanted(options)
         directory = Path(path)
         if not (create or (directory / "records.db").exists()):
             raise ConfigError(f"There is no log in {path}; a collector makes it.")
@@ -45,7 +59,7 @@ class SqliteLog:
             raise ConfigError(
                 f"The log in {path} has {partitions} partitions; changing that to {wanted} is a migration."
             )
-        return cls(directory, log_id, partitions)
+        return cls(directory, log_id, partitions, retention)
 
     @property
     def log_id(self) -> str:
@@ -59,7 +73,7 @@ class SqliteLog:
 
     def writer(self) -> LogWriter:
         """The one writer; a second raises DirectoryOwned."""
-        return SqliteWriter(self._directory, self._partitions)
+        return SqliteWriter(self._directory, self._log_id, self._partitions, self._retention)
 
     def reader(self, group: str) -> LogReader:
         """The one reader of `group`, owning every partition; a second raises DirectoryOwned."""
@@ -77,14 +91,22 @@ class SqliteLog:
         """Nothing is held open between calls."""
 
 
-def _wanted_partitions(options: Mapping[str, str]) -> int | None:
-    unknown = set(options) - {"partitions"}
-    if unknown:
-        raise ConfigError(f"SAFAR_LOG_URL: {sorted(unknown)[0]!r} is not an option of a sqlite:// log; partitions is.")
-    text = options.get("partitions")
-    if text is not None and not (text.isdecimal() and 0 < int(text) <= 1024):
-        raise ConfigError(f"SAFAR_LOG_URL: partitions must be a number from 1 to 1024, not {text!r}.")
-    return None if text is None else int(text)
+def _wanted(options: Mapping[str, str]) -> tuple[int | None, Retention]:
+    for name, text in options.items():
+        if name not in _OPTIONS:
+            raise ConfigError(
+                f"SAFAR_LOG_URL: {name!r} is not an option of a sqlite:// log; {', '.join(_OPTIONS)} are."
+            )
+        if not (text.isdecimal() and _OPTIONS[name][0] <= int(text) <= _OPTIONS[name][1]):
+            least, most = _OPTIONS[name]
+            raise ConfigError(f"SAFAR_LOG_URL: {name} must be a number from {least} to {most}, not {text!r}.")
+    given = {name: int(text) for name, text in options.items()}
+    retention = Retention(
+        given.get("retention_hours", Retention.hours),
+        given.get("retention_bytes", Retention.bytes),
+        given.get("most_bytes", Retention.most_bytes),
+    )
+    return given.get("partitions"), retention
 
 
 def _identity(connection: sqlite3.Connection, partitions: int) -> tuple[str, int]:

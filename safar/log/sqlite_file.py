@@ -16,15 +16,21 @@ _OFFSET_BITS = 48
 _PAGE_BYTES = 32 * 1024
 _WAL_BYTES = 8 * 1024 * 1024
 
+# A segment is a run of records that one writer appended within some minutes; it begins at its key.
 RECORDS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (log_id TEXT NOT NULL, partitions INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS records (
     key INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, value BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS segments (key INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, begun REAL NOT NULL);
 """
 COMMITS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (
     reader_group TEXT, log_id TEXT, partition INTEGER, next_offset INTEGER NOT NULL,
+    PRIMARY KEY (reader_group, log_id, partition)
+);
+CREATE TABLE IF NOT EXISTS commit_epochs (
+    reader_group TEXT, log_id TEXT, partition INTEGER, next_offset INTEGER NOT NULL, epoch INTEGER NOT NULL,
     PRIMARY KEY (reader_group, log_id, partition)
 );
 """
@@ -69,12 +75,37 @@ def offset_of(key: int) -> int:
 
 def end_of(connection: sqlite3.Connection, partition: int) -> int:
     """The offset after the last record of `partition`."""
-    query = "SELECT max(key) FROM records WHERE key >= ? AND key < ?"
-    (last,) = connection.execute(query, (key_of(partition, 0), key_of(partition + 1, 0))).fetchone()
-    return 0 if last is None else offset_of(last) + 1
+    last = _edge(connection, "max", partition)
+    return 0 if last is None else last + 1
+
+
+def beginning_of(connection: sqlite3.Connection, partition: int) -> int:
+    """The offset of the first record of `partition` that is still there."""
+    return _edge(connection, "min", partition) or 0
+
+
+def _edge(connection: sqlite3.Connection, which: str, partition: int) -> int | None:
+    query = f"SELECT {which}(key) FROM records WHERE key >= ? AND key < ?"
+    (key,) = connection.execute(query, (key_of(partition, 0), key_of(partition + 1, 0))).fetchone()
+    return None if key is None else offset_of(key)
+
+
+def epoch_of(connection: sqlite3.Connection, partition: int, offset: int) -> int:
+    """The epoch of the segment that a record is in; 0 for a record from before there were segments."""
+    query = "SELECT epoch FROM segments WHERE key >= ? AND key <= ? ORDER BY key DESC LIMIT 1"
+    found = connection.execute(query, (key_of(partition, 0), key_of(partition, offset))).fetchone()
+    return found[0] if found else 0
 
 
 def commits_of(connection: sqlite3.Connection, group: str, log_id: str) -> dict[int, int]:
     """The next offset of each partition that `group` committed."""
     query = "SELECT partition, next_offset FROM commits WHERE reader_group = ? AND log_id = ?"
     return dict(connection.execute(query, (group, log_id)).fetchall())
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """What is in use of the file; the rest is used again before it grows."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

@@ -31,6 +31,18 @@ WHERE log_id = {{log_id:String}} AND log_partition = {{partition:UInt32}}
   AND log_offset >= {{first:UInt64}} AND log_offset <= {{last:UInt64}}
 GROUP BY log_offset, log_epoch
 """
+# Of what the log no longer has the store alone can tell: each row says how many its record had.
+_CUT = f"""
+SELECT uniqExact(log_offset) AS offsets, countIf(rows != lines OR indices != lines) AS broken
+FROM
+(
+    SELECT log_offset, any(log_count) AS lines, count() AS rows, uniqExact(log_index) AS indices
+    FROM ({_POSITIONS})
+    WHERE log_id = {{log_id:String}} AND log_partition = {{partition:UInt32}}
+      AND log_offset >= {{first:UInt64}} AND log_offset < {{end:UInt64}}
+    GROUP BY log_epoch, log_offset
+)
+"""
 _READ = f"""
 SELECT log_partition, max(log_offset) + 1 AS end FROM ({_POSITIONS})
 WHERE log_id = {{log_id:String}} GROUP BY log_partition
@@ -74,7 +86,9 @@ def verify(
     committed = log.committed(group)
     reader = log.reader(VERIFY_GROUP)
     try:
-        for piece in _slices(reader, committed):
+        beginnings = _beginnings(reader, committed)
+        _check_cut(log.log_id, beginnings, store, result)
+        for piece in _slices(reader, committed, beginnings):
             _check_slice(log.log_id, piece, store, result)
             progress(sum(record.count for record in piece))
         _check_tails(log.log_id, reader, committed, store, result)
@@ -84,10 +98,38 @@ def verify(
     return result
 
 
-def _slices(reader: LogReader, committed: Mapping[int, int]) -> Iterator[list[LogRecord]]:
+def _beginnings(reader: LogReader, committed: Mapping[int, int]) -> dict[int, int]:
+    """Where the log begins, once it says so: a member of a group owns nothing at first."""
+    deadline = time.monotonic() + _SILENCE_S
+    while not committed.keys() <= reader.assignment().committed.keys():
+        reader.poll(0)
+        if time.monotonic() > deadline:
+            raise LogUnavailable(f"The log gave nothing for {_SILENCE_S:.0f} s.")
+    for partition, first in reader.beginnings().items():
+        reader.seek(partition, first)
+    return reader.beginnings()
+
+
+def _check_cut(log_id: str, beginnings: Mapping[int, int], store: Store, result: Verification) -> None:
+    """The records that the log no longer keeps: they must be in the store, from the first to the last."""
+    for partition, beginning in beginnings.items():
+        for first in range(0, beginning, _SLICE):
+            end = min(first + _SLICE, beginning)
+            asked = {"log_id": log_id, "partition": partition, "first": first, "end": end}
+            found = store.query(_CUT, asked)[0]
+            where = f"partition {partition}, offsets {first} to {end - 1}, which the log no longer has"
+            if found["broken"]:
+                result.problems.append(f"{where}: {found['broken']} records are not in the store once")
+            if found["offsets"] != end - first:
+                result.problems.append(f"{where}: {end - first - found['offsets']} records are missing from the store")
+
+
+def _slices(
+    reader: LogReader, committed: Mapping[int, int], beginnings: Mapping[int, int]
+) -> Iterator[list[LogRecord]]:
     """The records below the commit, a few thousand of one partition at a time, without their values."""
     waiting: dict[int, list[LogRecord]] = {}
-    read = dict.fromkeys(committed, 0)
+    read = {partition: first for partition, first in beginnings.items() if partition in committed}
     ends = dict(committed)
     heard = time.monotonic()
     while any(read[partition] < min(end, ends.get(partition, end)) for partition, end in committed.items()):

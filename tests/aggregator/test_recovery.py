@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from safar.contract import to_line
-from safar.log import LogRecord
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
 from safar.store.verify import verify
@@ -125,8 +124,8 @@ def all_rows(bench: Bench) -> tuple[list[Row], list[Skipped]]:
     """What a whole run would store, and what it would skip; the line that only the store refuses is in neither."""
     every = [
         row
-        for offset, lines in enumerate(RECORDS)
-        for row in rows_of(LogRecord(0, 0, offset, len(lines), b"\n".join(lines)), bench.log.log_id, frozenset(), NOW)
+        for record in bench.records()
+        for row in rows_of(record, bench.log.log_id, frozenset(), NOW)
         if row.head.event_id != "p"
     ]
     doubles = (every[3], every[7])

@@ -158,9 +158,9 @@ def test_a_damaged_file_is_corrupt_in_one_sentence(log, directory):
     append(log, *lines(0, [str(number) * 500 for number in range(100, 300)]))
     size = (directory / "records.db").stat().st_size
     with (directory / "records.db").open("r+b") as file:
-        third_page = 2 * int.from_bytes(file.read(18)[16:])  # behind the schema and the log's identity
-        file.seek(third_page)
-        file.write(b"\xff" * (size - third_page))
+        fourth_page = 3 * int.from_bytes(file.read(18)[16:])  # behind the schema and the roots of the tables
+        file.seek(fourth_page)
+        file.write(b"\xff" * (size - fourth_page))
     for _ in range(2):
         with pytest.raises(LogCorrupt, match=r"^The log's file is damaged: [^\n]+\.$"):
             log.reader(GROUP)

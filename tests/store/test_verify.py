@@ -7,6 +7,7 @@ import pytest
 
 from safar.contract import to_line
 from safar.errors import LogUnavailable
+from safar.log import open_log
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
 from safar.store import verify as verify_module
@@ -44,6 +45,12 @@ def copy_rows(store: Store, table: str, where: str, **changed: str) -> None:
     store.command(
         f"INSERT INTO {table} SELECT * {f'REPLACE ({replaced})' if replaced else ''} FROM {table} WHERE {where}"
     )
+
+
+def place_of(event_id: str, where: str = "1") -> dict[str, str]:
+    """The record that an event is in, for `copy_rows`."""
+    names = ("log_partition", "log_epoch", "log_offset")
+    return {name: f"(SELECT {name} FROM events WHERE event_id = '{event_id}' AND {where})" for name in names}
 
 
 def test_a_sound_store_is_accounted_for_position_by_position(bench):
@@ -110,7 +117,7 @@ def test_a_position_in_two_tables_is_stored_twice(bench):
 def test_an_event_id_at_two_positions_is_reported(bench):
     bench.append(to_line(event("new")))
     bench.drain()
-    copy_rows(bench.store, "events", "event_id = 'a'", log_offset="2")
+    copy_rows(bench.store, "events", "event_id = 'a'", **place_of("new"))
     bench.store.command("DELETE FROM events WHERE event_id = 'new'")
     assert verified(bench).problems == ["1 event ids are stored more than once"]
 
@@ -123,8 +130,7 @@ def test_an_event_id_in_two_sources_or_outside_the_window_is_no_double(bench):
         bench.store,
         "events",
         "event_id = 'h'",
-        log_partition="0",
-        log_offset="2",
+        **place_of("a", "source = 'blog'"),
         log_index="1",
         received_at="received_at - toIntervalDay(31)",
     )
@@ -192,3 +198,30 @@ def test_a_store_that_is_emptied_misses_everything(tmp_path, store):
     bench.drain()
     store.command("TRUNCATE TABLE events")
     assert verified(bench).problems == ["partition 0, offset 0: 2 of 2 lines are missing from the store"]
+
+
+@pytest.fixture
+def cut(bench) -> Bench:
+    """The same, after the log was cut: of each partition it has the last record only."""
+    bench.log = open_log(f"sqlite://{bench.directory}/log?retention_hours=0")
+    with closing(bench.log.writer()) as writer:
+        assert writer.cut() == 3
+    return bench
+
+
+def test_what_the_log_no_longer_has_is_accounted_for_by_the_store(cut):
+    result = verified(cut)
+    assert result.problems == []
+    assert result.records == 2
+
+
+@pytest.mark.parametrize(
+    ("lost", "problem"),
+    [
+        ("event_id = 'b'", "partition 0, offsets 0 to 0, {}: 1 records are not in the store once"),
+        ("event_id IN ('e', 'g')", "partition 1, offsets 0 to 1, {}: 1 records are missing from the store"),
+    ],
+)
+def test_what_is_missing_of_it_is_reported(cut, lost, problem):
+    cut.store.command(f"DELETE FROM events WHERE {lost}")
+    assert verified(cut).problems == [problem.format("which the log no longer has")]

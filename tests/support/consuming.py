@@ -8,12 +8,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from safar.log import Log, NewRecord, open_log
+from safar.log import Log, LogRecord, NewRecord, open_log
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
 from services.aggregator.consume import Consumer, Limits
 from services.aggregator.seen import SeenIds
-from tests.support.logs import until
+from tests.support.logs import read, until
 from tests.support.stores import clock
 
 
@@ -39,6 +39,11 @@ class Bench:
         """One packed record."""
         with closing(self.log.writer()) as writer:
             writer.append([NewRecord(partition, len(lines), b"\n".join(lines))])
+
+    def records(self) -> list[LogRecord]:
+        """All that is in the log."""
+        with closing(self.log.reader("looking")) as reader:
+            return read(reader, sum(reader.ends().values()))
 
     def consumer(self, rows: int = 1000, age_s: float = 0.0) -> Consumer:
         """What a new process would make; the one before must have ended."""

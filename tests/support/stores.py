@@ -84,9 +84,10 @@ def without(event_id: str, *names: str) -> bytes:
     return msgspec.json.encode({name: value for name, value in made.items() if name not in names})
 
 
-def insert(store: Store, events: Sequence[Event], offset: int = 0, log_id: str = "log") -> None:
+def insert(store: Store, events: Sequence[Event], offset: int = 0, log_id: str = "log", epoch: int = 0) -> None:
     """Put events into the store as one packed record of partition 0 would be."""
-    position = {"log_id": log_id, "log_partition": 0, "log_epoch": 0, "log_offset": offset, "log_count": len(events)}
+    place = {"log_id": log_id, "log_partition": 0, "log_epoch": epoch, "log_offset": offset}
+    position = place | {"log_count": len(events)}
     rows = [
         msgspec.json.encode(msgspec.json.decode(to_line(item)) | position | {"log_index": index})
         for index, item in enumerate(events)
