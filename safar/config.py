@@ -38,6 +38,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError("must not be below zero")
+    return number
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting: its field in Config, its default as text, how it is read, and what it means."""
@@ -111,6 +118,13 @@ SETTINGS: tuple[Setting, ...] = (
         _positive,
         "events waiting for the log before the collector answers 503",
     ),
+    Setting(
+        "spool_dir",
+        "",
+        str,
+        "what Kafka does not take at once is kept here, one directory a collector; default: in the data directory",
+    ),
+    Setting("spool_max_bytes", "1073741824", _natural, "most bytes of the spool; 0: answer 503 while Kafka is away"),
     Setting("record_max_bytes", "524288", _positive, "largest packed record in the log"),
     Setting("insert_max_rows", "100000", _positive, "most rows of one insert"),
     Setting("insert_max_bytes", "67108864", _positive, "most bytes of one insert"),
@@ -141,6 +155,8 @@ class Config:
     event_max_bytes: int
     batch_max_events: int
     queue_max_bytes: int
+    spool_dir: str
+    spool_max_bytes: int
     record_max_bytes: int
     insert_max_rows: int
     insert_max_bytes: int
@@ -185,6 +201,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, Any] | None = No
         values[setting.field] = setting.read(text)
     values["log_url"] = values["log_url"] or f"sqlite://{values['data_dir']}/log"
     values["store_dsn"] = values["store_dsn"] or f"chdb://{values['data_dir']}/store"
+    values["spool_dir"] = values["spool_dir"] or f"{values['data_dir']}/spool"
     return _checked(Config(**values))
 
 

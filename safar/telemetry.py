@@ -35,6 +35,9 @@ class CollectorMetrics:
             registry=registry,
         )
         self.queue_bytes = Gauge("safar_collector_queue_bytes", "bytes waiting for the log", registry=registry)
+        self.spool_bytes = Gauge(
+            "safar_collector_spool_bytes", "bytes kept on disk until Kafka takes them", registry=registry
+        )
         self.append_seconds = Histogram(
             "safar_collector_append_seconds",
             "time of one append to the log, until durable",

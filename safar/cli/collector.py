@@ -21,6 +21,8 @@ READS = (
     "event_max_bytes",
     "batch_max_events",
     "queue_max_bytes",
+    "spool_dir",
+    "spool_max_bytes",
     "record_max_bytes",
 )
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safar.errors import ConfigError
-from safar.log.contract import LogReader, LogWriter
 from safar.log.sqlite_file import COMMITS_SCHEMA, RECORDS_SCHEMA, commits_of, connect
 from safar.log.sqlite_reader import SqliteReader
 from safar.log.sqlite_retention import Retention
@@ -71,11 +70,11 @@ class SqliteLog:
         """As created."""
         return self._partitions
 
-    def writer(self) -> LogWriter:
+    def writer(self) -> SqliteWriter:
         """The one writer; a second raises DirectoryOwned."""
         return SqliteWriter(self._directory, self._log_id, self._partitions, self._retention)
 
-    def reader(self, group: str) -> LogReader:
+    def reader(self, group: str) -> SqliteReader:
         """The one reader of `group`, owning every partition; a second raises DirectoryOwned."""
         return SqliteReader(self._directory, self._log_id, self._partitions, group)
 

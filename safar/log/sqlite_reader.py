@@ -144,6 +144,15 @@ class SqliteReader:
         with translated():
             return {partition: end_of(self._records, partition) for partition in self._next}
 
+    def waiting_bytes(self) -> int:
+        """The size of all records that are not committed."""
+        query = "SELECT coalesce(sum(length(value)), 0) FROM records WHERE key >= ? AND key < ?"
+        with translated():
+            return sum(
+                self._records.execute(query, (key_of(partition, offset), key_of(partition + 1, 0))).fetchone()[0]
+                for partition, offset in self._assignment.committed.items()
+            )
+
     def close(self) -> None:
         """Close both files and let another reader of the group in."""
         self._records.close()

@@ -86,7 +86,9 @@ class SqliteWriter:
             if full or time.monotonic() >= self._cut_at:
                 more = self.cut()
                 self._cut_at = time.monotonic() + (0 if more else _CUT_EVERY_S)
-                full = full and used_bytes(self._connection) > self._most_bytes
+                while full and more:
+                    full = used_bytes(self._connection) > self._most_bytes
+                    more = self.cut()
         if full:
             raise LogFull("The log is as large as it may be, and what is in it is not read yet; send again later.")
 
