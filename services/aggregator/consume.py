@@ -14,7 +14,7 @@ from datetime import datetime
 
 from safar.clock import Clock
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
-from safar.log import Assignment, Log, LogReader, LogRecord
+from safar.log import Log, LogReader, LogRecord
 from safar.store import Fenced, RowsRefused, Store
 from safar.store.fence import Fence, take_over
 from safar.store.identity import refresh_aliases
@@ -80,7 +80,6 @@ class Consumer:
         self._sink = Sink(store, metrics)
         self._stop = threading.Event()
         self._generation: int | None = None
-        self._learned: int | None = None
         self._fence: Fence | None = None
         self._done: dict[int, Done] = {}
         self._lag: Mapping[int, int] = {}
@@ -103,9 +102,8 @@ class Consumer:
                     self.step()
                     backoff, self.failing = _BACKOFF_FIRST_S, ""
                 except Fenced as error:
-                    # What the other one stored meanwhile is not among the ids that this one remembers.
                     _log.warning("%s Asking anew what is ours.", error)
-                    self._generation = self._learned = None
+                    self._generation = None
                 except (StoreUnavailable, LogUnavailable, RowsRefused) as error:
                     _log.warning("%s Trying again in %.1f s.", error, backoff)
                     self._metrics.failures.inc()
@@ -126,7 +124,9 @@ class Consumer:
         if records:
             started = time.perf_counter()
             self._store_batch(records)
-            self._reader.commit({record.partition: record.offset + 1 for record in records})
+            offsets = {record.partition: record.offset + 1 for record in records}
+            self._reader.commit(offsets)
+            self._seen.reached(offsets, self._log_id)
             self._metrics.insert_seconds.observe(time.perf_counter() - started)
         self._measure_lag()
         return len(records)
@@ -140,7 +140,7 @@ class Consumer:
             self._done[partition] = stored_positions(self._store, self._log_id, partition, offset)
             self._reader.seek(partition, offset)
         self._refuse_lost_tail()
-        self._learn_ids(assignment)
+        self._seen.learn(self._log_id, assignment.committed, self._clock())
         refresh_aliases(self._store)
         self._generation = assignment.generation
         self._metrics.recoveries.inc()
@@ -154,13 +154,6 @@ class Consumer:
                     f"The store has offset {stored} of partition {partition}, but the log ends at {end}: "
                     "it lost its tail."
                 )
-
-    def _learn_ids(self, assignment: Assignment) -> None:
-        """What is remembered stays right until partitions come that another reader wrote from."""
-        if assignment.committed and assignment.generation != self._learned:
-            self._seen.forget()
-            self._seen.load(self._log_id, sorted(assignment.committed), self._clock())
-            self._learned = assignment.generation
 
     def _gather(self) -> list[LogRecord]:
         """Records for one batch, all of one assignment; empty when there are none, or partitions moved."""

@@ -28,7 +28,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     try:
         migrate(store)
         metrics = AggregatorMetrics(new_registry())
-        seen = SeenIds(store, config.id_window_events, config.id_window_days)
+        seen = SeenIds(store, config.id_window_events, config.id_window_days, Path(config.data_dir))
         limits = Limits(config.insert_max_rows, config.insert_max_bytes)
         consumer = Consumer(log, store, seen, metrics, limits, system_clock)
         worker = _Worker(consumer, asyncio.get_running_loop(), stop)

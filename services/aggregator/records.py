@@ -26,17 +26,17 @@ class EventHead(msgspec.Struct, gc=False, tag_field="kind", tag="event"):
     received_at: _Instant
     timestamp: _Instant
     type: str
-    event_id: Annotated[str, msgspec.Meta(min_length=1)]
+    id: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="event_id")
 
 
 class FailedHead(msgspec.Struct, tag_field="kind", tag="failed"):
-    """The same of a failed event; a dead letter has no more than its time."""
+    """The same of a failed event; a dead letter has no more than its time. A refusal has an id of its own."""
 
     table: ClassVar = "failed_events"
     source: str
     received_at: _Instant
     type: ClassVar = ""
-    event_id: str = ""
+    id: str = msgspec.field(name="failed_id", default="")
 
 
 Head = EventHead | FailedHead
@@ -75,7 +75,7 @@ class Skipped:
         entry = {
             "reason": self.reason,
             "source": self.row.head.source,
-            "event_id": self.row.head.event_id,
+            "event_id": self.row.head.id,
             "received_at": self.row.head.received_at,
         }
         return msgspec.json.encode(entry)[:-1] + self.row.position

@@ -83,7 +83,7 @@ def test_while_the_store_is_away_the_consumer_says_so_and_goes_on_when_it_is_bac
 
 def test_a_store_that_fails_while_ids_are_learnt_is_waited_for(bench, store, monkeypatch):
     failures = iter([StoreUnavailable("away")])
-    load = SeenIds.load
+    load = SeenIds.learn
 
     def load_after_a_failure(seen, *arguments):
         for failure in failures:
@@ -92,7 +92,7 @@ def test_a_store_that_fails_while_ids_are_learnt_is_waited_for(bench, store, mon
 
     bench.append(*named("a", "b"))
     bench.drain()
-    monkeypatch.setattr(SeenIds, "load", load_after_a_failure)
+    monkeypatch.setattr(SeenIds, "learn", load_after_a_failure)
     bench.append(*named("b", "c"))
     consumer = bench.consumer()
     with running(consumer):
@@ -100,10 +100,14 @@ def test_a_store_that_fails_while_ids_are_learnt_is_waited_for(bench, store, mon
     assert ids(store) == ["a", "b", "c"]
 
 
-def test_ids_are_not_learnt_again_after_every_failure(bench, store, monkeypatch):
+def test_after_a_failure_only_the_ids_that_came_since_are_learnt(bench, store, monkeypatch):
     learnt = []
     failures = iter([StoreUnavailable("away")] * 3)
-    load, insert_lines = SeenIds.load, Store.insert_lines
+    column_blocks, insert_lines = Store.column_blocks, Store.insert_lines
+
+    def noted_blocks(self, sql, asked):
+        learnt.append("since" if "first" in asked else "all")
+        return column_blocks(self, sql, asked)
 
     def insert_after_failures(self, table, lines, token, fence=None):
         if table == "events":
@@ -112,14 +116,14 @@ def test_ids_are_not_learnt_again_after_every_failure(bench, store, monkeypatch)
         insert_lines(self, table, lines, token, fence)
 
     monkeypatch.setattr(Store, "insert_lines", insert_after_failures)
-    monkeypatch.setattr(SeenIds, "load", lambda seen, *arguments: learnt.append(arguments) or load(seen, *arguments))
+    monkeypatch.setattr(Store, "column_blocks", noted_blocks)
     bench.append(*named("a", "a"))
     consumer = bench.consumer()
     with running(consumer):
         until(lambda: drained(consumer), tick)
     assert ids(store) == ["a"]
     assert bench.sample("recoveries_total") == 4
-    assert len(learnt) == 1
+    assert learnt == ["all", "since", "since", "since"]
 
 
 def damage(bench: Bench, statement: str) -> None:

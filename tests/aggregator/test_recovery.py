@@ -106,7 +106,7 @@ def test_crash_after_crash_loses_and_doubles_nothing(store, tmp_path, crash_befo
 def test_without_recovery_the_same_crash_stores_twice(store, tmp_path, crash_before, monkeypatch):
     """The negative control: what the tests above would see if recovery did not work."""
     monkeypatch.setattr(consume, "stored_positions", lambda *_: {})
-    monkeypatch.setattr(SeenIds, "load", lambda *_: None)
+    monkeypatch.setattr(SeenIds, "learn", lambda *_: None)
     bench = filled(tmp_path, store)
     monkeypatch.setattr(SqliteReader, "commit", _crash)
     assert crashes(bench)
@@ -126,10 +126,10 @@ def all_rows(bench: Bench) -> tuple[list[Row], list[Skipped]]:
         row
         for record in bench.records()
         for row in rows_of(record, bench.log.log_id, frozenset(), NOW)
-        if row.head.event_id != "p"
+        if row.head.id != "p"
     ]
     doubles = (every[3], every[7])
-    assert [double.head.event_id for double in doubles] == ["a", "b"]
+    assert [double.head.id for double in doubles] == ["a", "b"]
     return [row for row in every if row not in doubles], [Skipped(row, "duplicate") for row in doubles]
 
 

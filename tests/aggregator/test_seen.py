@@ -10,7 +10,7 @@ from safar.contract import to_line
 from safar.log import LogRecord
 from safar.store import Store
 from services.aggregator import seen as seen_module
-from services.aggregator.records import Row, rows_of
+from services.aggregator.records import Row, dead_letter, rows_of
 from services.aggregator.seen import SeenIds
 from tests.support.stores import NOW, event, failed, insert
 
@@ -34,7 +34,7 @@ def restarted(
 ) -> SeenIds:
     """What another process knows after it has looked into the store."""
     seen = SeenIds(store, window_events, window_days=30)
-    seen.load(log_id, partitions, NOW)
+    seen.learn(log_id, dict.fromkeys(partitions, 0), NOW)
     return seen
 
 
@@ -64,8 +64,20 @@ def test_the_same_id_in_another_source_is_another_event(seen, store):
     assert restarted(store).doubles(both, NOW) == {0}
 
 
-def test_failed_events_are_never_doubles(seen):
-    assert seen.doubles(rows(failed("f", event_id="a"), event("a"), failed("f", event_id="a")), NOW) == frozenset()
+def test_an_event_that_was_refused_as_often_as_it_came_is_no_double(seen):
+    refused = rows(failed("1", event_id="a"), event("a"), failed("2", event_id="a"))
+    assert seen.doubles(refused, NOW) == frozenset()
+
+
+def test_a_refusal_whose_record_comes_again_is_a_double(seen, store):
+    seen.doubles(rows(failed("1")), NOW)
+    store.insert_lines("failed_events", to_line(failed("1")), "token")
+    assert seen.doubles(rows(failed("1"), failed("2"), failed("2")), NOW) == {0, 2}
+
+
+def test_a_dead_letter_has_no_id_to_be_recognised_by(seen):
+    unreadable = dead_letter(b"x", b"", 0, "cannot be read", NOW)
+    assert seen.doubles([unreadable, unreadable], NOW) == frozenset()
 
 
 def test_what_the_store_did_not_take_is_no_double_when_it_comes_again(seen):

@@ -34,7 +34,7 @@ def _die_before_commit(share: float) -> None:
 
 def _forget_recovery() -> None:
     consume.stored_positions = lambda *_: defaultdict(frozenset)
-    SeenIds.load = lambda *_: None
+    SeenIds.learn = lambda *_: None
 
 
 if __name__ == "__main__":
