@@ -13,7 +13,7 @@ from tests.support.kafka_broker import KafkaBroker, missing_tool
 KAFKA_PYTHON_WARNINGS = (
     "ignore:read_text is deprecated:DeprecationWarning",
     "ignore:open_text is deprecated:DeprecationWarning",
-    r"ignore:unclosed <socket.socket fd=\d+, family=2, type=1, proto=6:ResourceWarning",
+    r"ignore:unclosed <(socket.socket|ssl.SSLSocket) fd=\d+, family=2, type=1, proto=6:ResourceWarning",
 )
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from kafka.errors import KafkaConfigurationError, KafkaError
-from kafka.net.compat import KafkaNetClient
 
 from safar.errors import ConfigError, LogUnavailable
+from safar.log.kafka_network import Network
 
 _TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 _BROKER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
@@ -99,6 +99,7 @@ class KafkaSettings:
             raise ConfigError(f"SAFAR_LOG_URL: a topic is 1 to 249 letters, digits, '.', '_', '-', not {topic!r}.")
         values = {name: _value(name, text) for name, text in options.items()}
         partitions, replication = values.pop("partitions", None), values.pop("replication", 1)
+        _check_security(values)
         return cls(tuple(brokers), topic, partitions, replication, values)
 
     def connect(self, client: Any, **ours: Any) -> Any:  # noqa: ANN401 - kafka-python has no types
@@ -108,7 +109,7 @@ class KafkaSettings:
         """
         settings = {**_DEFAULTS, **ours, **self.client}
         known = {name: value for name, value in settings.items() if name in client.DEFAULT_CONFIG}
-        network = _Network()
+        network = Network()
         try:
             return client(bootstrap_servers=list(self.brokers), kafka_client=network.open, **known)
         except (KafkaConfigurationError, ValueError) as error:
@@ -116,22 +117,23 @@ class KafkaSettings:
             raise ConfigError(f"SAFAR_LOG_URL: the Kafka client refuses these options: {error}.") from error
         except KafkaError as error:
             network.close()
-            raise LogUnavailable(f"No Kafka broker at {', '.join(self.brokers)} let this client in.") from error
+            reason = f": {network.refusal}" if network.refusal else ""
+            raise LogUnavailable(f"No Kafka broker at {', '.join(self.brokers)} let this client in{reason}.") from error
 
 
-class _Network:
-    """The network thread of one client, which kafka-python leaves running when its constructor fails."""
-
-    def __init__(self) -> None:
-        self._opened: list[KafkaNetClient] = []
-
-    def open(self, **settings: Any) -> KafkaNetClient:  # noqa: ANN401 - handed through
-        self._opened.append(KafkaNetClient(**settings))
-        return self._opened[-1]
-
-    def close(self) -> None:
-        for network in self._opened:
-            network.close()
+def _check_security(values: Mapping[str, Any]) -> None:
+    """Refuse what the client would leave unused, or unsaid until the broker closes the connection."""
+    protocol = values.get("security_protocol", "PLAINTEXT")
+    for prefix, mark in (("ssl_", "SSL"), ("sasl_", "SASL")):
+        unused = next((name for name in values if name.startswith(prefix) and mark not in protocol), None)
+        if unused is not None:
+            raise ConfigError(f"SAFAR_LOG_URL: {unused} has no effect with the security_protocol {protocol}.")
+    needed = ["sasl_mechanism"] if "SASL" in protocol else []
+    if values.get("sasl_mechanism", "GSSAPI") != "GSSAPI":
+        needed += ["sasl_plain_username", "sasl_plain_password"]
+    for name in needed:
+        if name not in values:
+            raise ConfigError(f"SAFAR_LOG_URL: {protocol} needs {name}.")
 
 
 def _value(name: str, text: str) -> Any:  # noqa: ANN401 - text, number or flag

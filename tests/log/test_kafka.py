@@ -8,7 +8,6 @@ from kafka import KafkaProducer
 
 from safar.errors import ConfigError, LogUnavailable
 from safar.log import Log, LogRecord, open_log
-from tests.support.kafka_broker import PASSWORD
 from tests.support.logs import after, lines, read, until, values
 
 QUICK = {"bootstrap_timeout_ms": 300, "request_timeout_ms": 1000, "delivery_timeout_ms": 1500}
@@ -88,7 +87,9 @@ def test_a_broker_that_is_away_is_said_within_the_bound_and_found_again(kafka_br
                 with pytest.raises(LogUnavailable, match=r"\.$"):
                     call()
             for come in (log.writer, lambda: log.reader("late"), lambda: log.committed("away")):
-                with pytest.raises(LogUnavailable, match=r"^No Kafka broker at .* let this client in\.$"):
+                with pytest.raises(
+                    LogUnavailable, match=r"^No Kafka broker at .* let this client in: nobody listens there\.$"
+                ):
                     come()
         finally:
             kafka_broker.start()
@@ -96,16 +97,6 @@ def test_a_broker_that_is_away_is_said_within_the_bound_and_found_again(kafka_br
         assert values(read(reader, 1)) == ["c"]
         reader.commit(after(records))
     assert log.committed("away") == {0: 2}
-
-
-def test_the_url_carries_user_and_password(kafka_broker, topic):
-    sasl = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN", "sasl_plain_username": "safar"}
-    log = open_topic(kafka_broker.sasl_address, topic, **sasl, sasl_plain_password=PASSWORD)
-    with closing(log.writer()) as writer, closing(log.reader("sasl")) as reader:
-        writer.append(lines(0, ["a"]))
-        assert values(read(reader, 1)) == ["a"]
-    with pytest.raises(LogUnavailable, match=r"let this client in\.$"):
-        open_topic(kafka_broker.sasl_address, topic, **sasl, sasl_plain_password="wrong", bootstrap_timeout_ms=300)
 
 
 def test_timeouts_that_contradict_each_other_are_refused_in_one_sentence(kafka_broker, topic):

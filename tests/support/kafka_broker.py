@@ -1,5 +1,8 @@
 """A real Apache Kafka broker for tests: one KRaft node in a child process, on free loopback ports.
 
+It listens without any sign-in, with a password, with TLS and a password, and with certificates on both sides; its
+access lists let `safar`, and whoever does not sign in, do everything.
+
 The jars are named in `kafka/pom.xml` and fetched once by Maven into `.kafka/` of the clone. The broker can be
 killed and started again on the same directory and port, which is what recovery tests need.
 """
@@ -15,6 +18,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.support.certificates import Certificates
+
 _POM = Path(__file__).parent / "kafka" / "pom.xml"
 _CLONE = Path(__file__).resolve().parents[2]
 PASSWORD = "a password of the test broker"
@@ -27,11 +32,21 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{client},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client},SASL://127.0.0.1:{sasl}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL
 listener.name.sasl.sasl.enabled.mechanisms=PLAIN
-listener.name.sasl.plain.sasl.jaas.config={module} required user_safar="{password}";
+listener.name.sasl.plain.sasl.jaas.config={plain} required user_safar="{password}" user_guest="{password}";
+listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.tls.scram-sha-512.sasl.jaas.config={scram} required;
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.principal.mapping.rules=RULE:.*CN=([^,]*).*/$1/
+ssl.keystore.type=PEM
+ssl.keystore.location={server}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:safar
 log.dirs={directory}/data
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -39,10 +54,13 @@ offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 # A broker killed and restarted is let in again after this long; the default of 9 s makes recovery tests slow.
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 """
+_SECURITY = "org.apache.kafka.common.security"
+_LISTENERS = ("PLAINTEXT", "SASL", "TLS", "MUTUAL")
 
 
 def _jars_directory() -> Path:
@@ -87,37 +105,60 @@ def _answers(port: int) -> bool:
     return True
 
 
+def plain(user: str, password: str = PASSWORD) -> dict[str, object]:
+    """The options of a URL by which `user` signs in at `sasl_address`."""
+    sasl = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}
+    return {**sasl, "sasl_plain_username": user, "sasl_plain_password": password}
+
+
 class KafkaBroker:
     """One broker with its data in `directory`; `start` after `stop` or `kill` goes on with the same data."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._port, self._sasl_port, controller = free_port(), free_port(), free_port()
+        self.certificates = Certificates(directory / "certificates")
+        self._ports = {name: free_port() for name in _LISTENERS}
         self._properties = directory / "server.properties"
         self._output = directory / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self._properties.write_text(
             _PROPERTIES.format(
-                client=self._port,
-                sasl=self._sasl_port,
-                controller=controller,
+                listeners=",".join(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items()),
+                controller=free_port(),
                 directory=directory,
-                module="org.apache.kafka.common.security.plain.PlainLoginModule",
+                plain=f"{_SECURITY}.plain.PlainLoginModule",
+                scram=f"{_SECURITY}.scram.ScramLoginModule",
                 password=PASSWORD,
+                server=self.certificates.server,
+                authority=self.certificates.authority,
             )
         )
         formatting = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)]
+        formatting += ["--add-scram", f'SCRAM-SHA-512=[name=safar,password="{PASSWORD}"]']
         subprocess.run(self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL)
 
     @property
     def address(self) -> str:
         """What a client is given as its broker: host:port."""
-        return f"127.0.0.1:{self._port}"
+        return self._address("PLAINTEXT")
 
     @property
     def sasl_address(self) -> str:
-        """Where a client must say that it is `safar`, with PASSWORD, by SASL PLAIN."""
-        return f"127.0.0.1:{self._sasl_port}"
+        """Where a client says by SASL PLAIN, with PASSWORD, that it is `safar`, who may do all, or `guest`: nothing."""
+        return self._address("SASL")
+
+    @property
+    def tls_address(self) -> str:
+        """The same over TLS, by SASL SCRAM-SHA-512, for `safar` only."""
+        return self._address("TLS")
+
+    @property
+    def mutual_tls_address(self) -> str:
+        """Where a client shows a certificate of the authority."""
+        return self._address("MUTUAL")
+
+    def _address(self, listener: str) -> str:
+        return f"127.0.0.1:{self._ports[listener]}"
 
     def _java(self, *arguments: str) -> list[str]:
         return ["java", *_JVM, "-cp", f"{_jars()}/*", *arguments]
@@ -128,7 +169,7 @@ class KafkaBroker:
             command = self._java("kafka.Kafka", str(self._properties))
             self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.directory)
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not _answers(self._port):
+        while not _answers(self._ports["PLAINTEXT"]):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"The test broker did not start:\n{self._output.read_text()[-4000:]}")
