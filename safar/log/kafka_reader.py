@@ -28,6 +28,7 @@ from kafka.structs import OffsetAndMetadata
 
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable
 from safar.log.contract import Assignment, LogRecord
+from safar.log.kafka_denied import explain
 from safar.log.kafka_settings import KafkaSettings
 from safar.log.kafka_writer import COUNT_HEADER
 
@@ -84,6 +85,7 @@ class KafkaReader:
     def __init__(self, settings: KafkaSettings, topic_id: str, group: str) -> None:
         self._topic = settings.topic
         self._topic_id = topic_id
+        self._group = group
         self._taken_over = 0
         self._assignment = Assignment(0, {})
         self._epochs: dict[int, int] = {}
@@ -106,7 +108,7 @@ class KafkaReader:
         except RetriableError:
             return []
         except KafkaError as error:
-            raise LogUnavailable(f"The topic {self._topic} cannot be read: {error}.") from error
+            raise self._unavailable(error, f"The topic {self._topic} cannot be read: {error}.") from error
         return [self._record(record) for records in fetched.values() for record in records]
 
     def _fetch(self, timeout_s: float) -> Mapping[TopicPartition, list[Any]]:
@@ -183,7 +185,7 @@ class KafkaReader:
             self._assign({})
             self._taken_over = -1
         except KafkaError as error:
-            raise LogUnavailable(f"The commit was not stored: {error}.") from error
+            raise self._unavailable(error, f"The commit was not stored: {error}.") from error
         else:
             self._assignment = Assignment(self._assignment.generation, {**committed, **owned})
 
@@ -207,8 +209,11 @@ class KafkaReader:
         try:
             offsets = question(owned, timeout_ms=self._call_timeout_ms)
         except KafkaError as error:
-            raise LogUnavailable(f"The offsets of the topic {self._topic} are not known: {error}.") from error
+            raise self._unavailable(error, f"The offsets of the topic {self._topic} are not known: {error}.") from error
         return {partition.partition: offset for partition, offset in offsets.items()}
+
+    def _unavailable(self, error: KafkaError, otherwise: str) -> LogUnavailable:
+        return LogUnavailable(explain(error, otherwise, operation="Read", topic=self._topic, group=self._group))
 
     def close(self) -> None:
         """Leave the group, so that the others get the partitions at once."""

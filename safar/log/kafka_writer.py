@@ -14,6 +14,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from safar.errors import ConfigError, LogUnavailable
 from safar.log.contract import NewRecord
+from safar.log.kafka_denied import explain
 from safar.log.kafka_settings import KafkaSettings
 
 COUNT_HEADER = "count"
@@ -21,12 +22,12 @@ COUNT_HEADER = "count"
 
 # What a record batch adds around one value: batch and record headers, our own header, the lengths.
 _RECORD_OVERHEAD_BYTES = 1024
+# Packed records of one partition travel together; at the default of 16 KiB each waits for the one before.
+_BATCH_BYTES = 512 * 1024
 _PRODUCER = {
     "acks": "all",
     "enable_idempotence": True,
     "compression_type": "lz4",
-    # Packed records of one partition travel together; at the default of 16 KiB each waits for the one before.
-    "batch_size": 512 * 1024,
     "delivery_timeout_ms": 30_000,
     "max_block_ms": 10_000,
     "metrics_enabled": False,
@@ -36,14 +37,18 @@ _PRODUCER = {
 class KafkaWriter:
     """One producer (implements `LogWriter`)."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, max_message_bytes: int) -> None:
         self._topic = settings.topic
-        self._producer = settings.connect(KafkaProducer, **_PRODUCER)
+        request = settings.client.get("max_request_size", KafkaProducer.DEFAULT_CONFIG["max_request_size"])
+        self._max_record_bytes: int = min(request, max_message_bytes) - _RECORD_OVERHEAD_BYTES
+        # A batch over the topic's limit is refused, and kafka-python sends its halves: every record travels twice.
+        batch = min(_BATCH_BYTES, self._max_record_bytes)
+        self._producer = settings.connect(KafkaProducer, batch_size=batch, **_PRODUCER)
 
     @property
     def max_record_bytes(self) -> int:
-        """What fits into one request, which brokers by default limit to 1 MiB."""
-        return int(self._producer.config["max_request_size"]) - _RECORD_OVERHEAD_BYTES
+        """What fits into one request of the client and into one batch of the topic, however little it compresses."""
+        return self._max_record_bytes
 
     def append(self, records: Sequence[NewRecord]) -> None:
         """Return when the brokers have confirmed every record.
@@ -62,7 +67,8 @@ class KafkaWriter:
             failure = error
         failure = self._wait(sent) or failure
         if failure is not None:
-            raise LogUnavailable(f"Kafka did not confirm every record: {failure}.") from failure
+            otherwise = f"Kafka did not confirm every record: {failure}."
+            raise LogUnavailable(explain(failure, otherwise, operation="Write", topic=self._topic)) from failure
 
     def _check_sizes(self, records: Sequence[NewRecord]) -> None:
         limit = self.max_record_bytes
