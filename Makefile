@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench notebooks executed constraints clean
+.PHONY: help run cluster check test bench notebooks executed constraints clean
 
 help:               ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 16
 
 run: .venv/run      ## the whole pipeline on this machine, with the demonstration data, until Ctrl-C
 	@$(BIN)/safar up --demo
+
+cluster: .venv/run  ## the same on Kafka, the store server, two collectors and two aggregators; needs java and mvn
+	@$(BIN)/python -m scripts.cluster
 
 check: .venv/dev    ## style, types and the files of schemas/
 	$(BIN)/ruff check .

@@ -2,11 +2,14 @@
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from safar.config import Config
@@ -31,24 +34,33 @@ def environment(config: Config) -> dict[str, str]:
 
 @dataclass
 class Child:
-    """One supervised service.
+    """One supervised service: the subcommand `name`, or `arguments` (a whole command line, see lifeline.py).
 
     Its standard input is a socket to this process. It says there when its doors are open, so that nobody else who
-    answers at its port is taken for it; and it ends when this process does, however that ends.
+    answers at its port is taken for it; and it ends when this process does, however that ends. Its process group is
+    its own: Ctrl-C reaches the supervisor, which stops its children in order.
     """
 
     config: Config
     name: str
+    arguments: Sequence[str] = ()
     process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     _line: socket.socket | None = field(default=None, init=False)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
         """Start the process."""
         self._hang_up()
         self._line, its_end = socket.socketpair()
-        arguments = [*command(self.name), "--supervised"]
+        arguments = self.arguments or [*command(self.name), "--supervised"]
         with its_end:
-            self.process = subprocess.Popen(arguments, env=environment(self.config), stdin=its_end.fileno())
+            self.process = subprocess.Popen(
+                arguments, env=environment(self.config), stdin=its_end.fileno(), process_group=0
+            )
 
     def wait_ready(self, stop: threading.Event) -> None:
         """Return when its doors are open; ConfigError when it has ended instead (it has said why itself)."""
@@ -63,7 +75,7 @@ class Child:
 
     def keep_running(self) -> None:
         """Start it again when it has died."""
-        if self.process is None or self.process.poll() is None:
+        if self.process is None or self.running:
             return
         if self.process.returncode == _EXIT_CONFIG:
             raise ConfigError(f"The {self.name} cannot run; its reason stands above.")
@@ -86,8 +98,12 @@ class Child:
         self._hang_up()
 
     def _hang_up(self) -> None:
+        """Let go of the process before, and of what a killed one left in its group."""
         if self._line:
             self._line.close()
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def _hears(line: socket.socket) -> bool:

@@ -4,22 +4,18 @@ example: safar up --demo
 """
 
 import argparse
-import signal
-import subprocess
-import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
-from safar.cli.child import Child, command, environment
+from safar.cli.child import Child, command
+from safar.cli.lifeline import on_lifeline
+from safar.cli.supervise import supervise
 from safar.config import SETTINGS, Config
 from safar.lock import DirectoryLock
 
 NAME = "up"
 # All: it hands them to its children.
 READS = tuple(setting.field for setting in SETTINGS)
-
-_LOOK_EVERY_S = 0.5
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,45 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(config: Config, options: argparse.Namespace) -> int:
     """Start both services, wait until they are ready, keep them running."""
     lock = DirectoryLock(Path(config.data_dir) / "up.lock", f"Another `safar up` runs on {config.data_dir}")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stopper(stop))
-    children = [Child(config, "collector"), Child(config, "aggregator")]
+    loader = Child(config, "demo", on_lifeline(command("demo"))) if options.demo else None
     try:
-        for child in children:
-            child.start()
-        for child in children:
-            child.wait_ready(stop)
-        _supervise(config, children, stop, load=options.demo)
+        supervise([[Child(config, "aggregator"), Child(config, "collector")]], loader, partial(_announce, config))
     finally:
-        for child in children:
-            child.stop()
         lock.release()
     return 0
-
-
-def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    return handle
-
-
-def _supervise(config: Config, children: list[Child], stop: threading.Event, *, load: bool) -> None:
-    """Keep the children running until `stop`; the loader is a process of its own, so that both go on meanwhile."""
-    loader = subprocess.Popen(command("demo"), env=environment(config)) if load else None
-    announced = False
-    try:
-        while not stop.wait(_LOOK_EVERY_S):
-            for child in children:
-                child.keep_running()
-            if not announced and (loader is None or loader.poll() is not None):
-                _announce(config)
-                announced = True
-    finally:
-        if loader is not None and loader.poll() is None:
-            loader.terminate()
-            loader.wait()
 
 
 def _announce(config: Config) -> None:

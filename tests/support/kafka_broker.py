@@ -1,32 +1,32 @@
 """A real Apache Kafka broker for tests: one KRaft node in a child process, on free loopback ports.
 
+<<<<<<< HEAD
 It listens without any sign-in, with a password, with TLS and a password, and with certificates on both sides; its
 access lists let `safar`, and whoever does not sign in, do everything.
 
 The jars are named in `kafka/pom.xml` and fetched once by Maven into `.kafka/` of the clone. The broker can be
 killed and started again on the same directory and port, which is what recovery tests need.
+=======
+The broker can be killed and started again on the same directory and port, which is what recovery tests need.
+>>>>>>> d0ded24 (make cluster: a real Kafka broker, the store server, two of each service, on one machine)
 """
 
 import contextlib
-import hashlib
-import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+from scripts.kafka_program import format_storage, java, missing_tool
 from tests.support.certificates import Certificates
 
-_POM = Path(__file__).parent / "kafka" / "pom.xml"
-_CLONE = Path(__file__).resolve().parents[2]
+__all__ = ["PASSWORD", "KafkaBroker", "free_port", "missing_tool"]
+
 PASSWORD = "a password of the test broker"
 _START_TIMEOUT_S = 60
 _CLUSTER_ID = "c2FmYXItdGVzdC1icm9rZXI"
-# The serial collector and the first compiler tier take less CPU at start, which is what the tests wait for.
-_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
@@ -61,28 +61,6 @@ broker.heartbeat.interval.ms=500
 """
 _SECURITY = "org.apache.kafka.common.security"
 _LISTENERS = ("PLAINTEXT", "SASL", "TLS", "MUTUAL")
-
-
-def _jars_directory() -> Path:
-    """Where the jars of this very pom.xml are, or will be."""
-    return _CLONE / ".kafka" / hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
-
-
-def missing_tool() -> str | None:
-    """Name the program without which no broker can be started here, if any."""
-    needed = ["java"] if _jars_directory().is_dir() else ["java", "mvn"]
-    return next((tool for tool in needed if shutil.which(tool) is None), None)
-
-
-def _jars() -> Path:
-    """Fetch the jars unless they are there; a half-finished download never counts."""
-    directory = _jars_directory()
-    if not directory.is_dir():
-        partial = directory.with_name(f"{directory.name}.{os.getpid()}")
-        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
-        subprocess.run(["mvn", "--batch-mode", "--quiet", "--file", str(_POM), *goal], check=True, timeout=300)
-        partial.rename(directory)
-    return directory
 
 
 def free_port() -> int:
@@ -133,9 +111,9 @@ class KafkaBroker:
                 authority=self.certificates.authority,
             )
         )
-        formatting = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)]
-        formatting += ["--add-scram", f'SCRAM-SHA-512=[name=safar,password="{PASSWORD}"]']
-        subprocess.run(self._java(*formatting), check=True, timeout=_START_TIMEOUT_S, stdout=subprocess.DEVNULL)
+        format_storage(
+            self._properties, _CLUSTER_ID, "--add-scram", f'SCRAM-SHA-512=[name=safar,password="{PASSWORD}"]'
+        )
 
     @property
     def address(self) -> str:
@@ -160,13 +138,10 @@ class KafkaBroker:
     def _address(self, listener: str) -> str:
         return f"127.0.0.1:{self._ports[listener]}"
 
-    def _java(self, *arguments: str) -> list[str]:
-        return ["java", *_JVM, "-cp", f"{_jars()}/*", *arguments]
-
     def start(self) -> None:
         """Start the broker and return when it accepts connections."""
         with self._output.open("ab") as output:
-            command = self._java("kafka.Kafka", str(self._properties))
+            command = java("kafka.Kafka", str(self._properties))
             self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.directory)
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not _answers(self._ports["PLAINTEXT"]):
