@@ -103,7 +103,7 @@ class TokenRequired(RequestError):
 
 
 class QueryRefused(RequestError):
-    """The reader's door lets through only queries that read, from the functions it knows."""
+    """A SQL door lets through only what it knows: queries that read; for the writer inserts, tables and views too."""
 
     tag = "query_refused"
     status = 403

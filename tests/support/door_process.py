@@ -8,6 +8,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import clickhouse_connect
+from aiohttp import web
 from clickhouse_connect.driver.client import Client
 
 from safar.http import listen
 from safar.store.door import DoorOptions, store_server_app
+from safar.store.door.engine import Session
 from safar.store.store import open_store
 
 READ_TOKEN = "read-me"
@@ -47,6 +50,7 @@ class DoorProcess:
     """A running server: where it listens and what it may see."""
 
     port: int
+    bare_port: int
     directory: Path
     process: "subprocess.Popen[str]"
 
@@ -69,7 +73,7 @@ class DoorProcess:
 
     def ask(self, statement: str | bytes = b"", *, token: str = READ_TOKEN, **request: Any) -> Reply:
         """Send one raw request: a POST of `statement`, `parameters` in the URL, further `headers`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", request.get("port", self.port), timeout=60)
         credentials = base64.b64encode(f"{request.get('user', 'analyst')}:{token}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", **request.get("headers", {})}
         path = request.get("path", "/") + "?" + urlencode(request.get("parameters", {}))
@@ -92,8 +96,14 @@ class DoorProcess:
             connection.close()
 
     def write(self, statement: str | bytes, **parameters: str) -> str:
-        """Run a statement as the writer, past every guard; return the answer."""
+        """Run a statement as the writer; return the answer."""
         reply = self.ask(statement, user="writer", token=WRITE_TOKEN, parameters=parameters)
+        assert reply.status == 200, reply.body
+        return reply.body
+
+    def bare(self, statement: str, **parameters: str) -> str:
+        """Run a statement in the bare engine, past every door; return the answer."""
+        reply = self.ask(statement, port=self.bare_port, parameters=parameters)
         assert reply.status == 200, reply.body
         return reply.body
 
@@ -117,7 +127,8 @@ def start(directory: Path, **options: Any) -> DoorProcess:
         )
     assert process.stdout is not None
     with process.stdout as output:
-        return DoorProcess(int(output.readline()), directory, process)
+        port, bare_port = map(int, output.readline().split())
+        return DoorProcess(port, bare_port, directory, process)
 
 
 async def _serve(options: dict[str, Any]) -> None:
@@ -126,10 +137,33 @@ async def _serve(options: dict[str, Any]) -> None:
     store = open_store(f"chdb://{Path.cwd()}/store")
     hosts = frozenset(options.pop("hosts", ()))
     door_options = DoorOptions(token=READ_TOKEN, hosts=hosts, **options)
-    async with listen(store_server_app(store, WRITE_TOKEN, door_options), "127.0.0.1", 0, "SAFAR_SQL_PORT") as port:
-        print(port, flush=True)  # noqa: T201 - tells the parent the port
+    doors = store_server_app(store, WRITE_TOKEN, door_options)
+    async with (
+        listen(doors, "127.0.0.1", 0, "SAFAR_SQL_PORT") as port,
+        listen(_bare_engine(), "127.0.0.1", 0, "SAFAR_SQL_PORT") as bare_port,
+    ):
+        print(port, bare_port, flush=True)  # noqa: T201 - tells the parent the ports
         await stop.wait()
     store.close()
+
+
+def _bare_engine() -> web.Application:
+    """What a test must do or see that no door allows: any statement, with the settings of the URL."""
+
+    async def answer(request: web.Request) -> web.Response:
+        statement, settings = await request.text(), dict(request.query)
+        return web.Response(body=await asyncio.to_thread(_run, statement, settings))
+
+    application = web.Application()
+    application.router.add_post("/", answer)
+    return application
+
+
+def _run(statement: str, settings: dict[str, str]) -> bytes:
+    named = re.search(r"\bFORMAT\s+(\w+)\s*;?\s*\Z", statement, re.IGNORECASE)
+    output = named[1] if named else settings.pop("default_format", "TabSeparated")
+    with Session(f"{Path.cwd()}/store", settings) as session:
+        return b"".join(session.run(statement, output, {}).chunks())
 
 
 if __name__ == "__main__":

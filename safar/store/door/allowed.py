@@ -1,4 +1,4 @@
-"""What a reader's statement may name. All else is refused, also what a newer engine brings.
+"""What a statement may name. All else is refused, also what a newer engine brings.
 
 Functions are allowed by the category that the engine itself gives them, when every member of the category
 only computes; of the mixed categories ("Other", "Internal", "Time Series") the harmless ones are named.
@@ -88,3 +88,50 @@ FORMATS = STREAMED_FORMATS | {
     "TSVWithNamesAndTypes", "TabSeparatedRawWithNames", "TabSeparatedWithNames",
     "TabSeparatedWithNamesAndTypes", "Values", "Vertical", "XML",
 }  # fmt: skip
+
+# What the writer may read besides: which inserts still run.
+WRITER_SYSTEM_TABLES = SYSTEM_TABLES | {"processes"}
+
+# How rows are read and inserted, and what a statement may take; none is an expression, an address or a path.
+WRITER_SETTINGS = SETTINGS | {
+    "async_insert", "input_format_defaults_for_omitted_fields", "input_format_import_nested_json",
+    "input_format_parallel_parsing", "input_format_skip_unknown_fields", "insert_deduplicate",
+    "insert_deduplication_token", "insert_quorum", "insert_quorum_parallel", "insert_quorum_timeout",
+    "join_algorithm", "max_block_size", "max_bytes_before_external_group_by", "max_bytes_before_external_sort",
+    "max_execution_time", "max_insert_block_size", "max_insert_threads", "max_memory_usage",
+    "max_partitions_per_insert_block", "max_result_bytes", "max_result_rows", "max_threads", "optimize_use_projections",
+    "select_sequential_consistency", "use_skip_indexes", "wait_for_async_insert",
+}  # fmt: skip
+
+ENGINES = frozenset(
+    {
+        "AggregatingMergeTree", "CollapsingMergeTree", "MergeTree", "ReplacingMergeTree", "SummingMergeTree",
+        "VersionedCollapsingMergeTree",
+    }
+)  # fmt: skip
+
+# Of a table: how its parts are kept, merged and synced, never where.
+TABLE_SETTINGS = frozenset(
+    {
+        "allow_nullable_key", "deduplicate_merge_projection_mode", "fsync_after_insert", "fsync_part_directory",
+        "index_granularity", "index_granularity_bytes", "lightweight_mutation_projection_mode",
+        "max_parts_in_total", "merge_with_ttl_timeout", "min_bytes_for_wide_part",
+        "min_compressed_bytes_to_fsync_after_fetch", "min_compressed_bytes_to_fsync_after_merge",
+        "min_rows_for_wide_part", "min_rows_to_fsync_after_merge", "non_replicated_deduplication_window",
+        "old_parts_lifetime", "parts_to_delay_insert", "parts_to_throw_insert",
+        "replicated_deduplication_window", "replicated_deduplication_window_seconds", "ttl_only_drop_parts",
+    }
+)  # fmt: skip
+
+CODECS = frozenset({"CODEC", "Delta", "DoubleDelta", "FPC", "GCD", "Gorilla", "LZ4", "LZ4HC", "NONE", "T64", "ZSTD"})
+
+INDEX_TYPES = frozenset({"bloom_filter", "minmax", "ngrambf_v1", "set", "tokenbf_v1"})
+
+# Additive, or about how a table is kept; none that takes rows away or brings them from elsewhere.
+ALTERS = frozenset(
+    {
+        "ADD_COLUMN", "ADD_CONSTRAINT", "ADD_INDEX", "ADD_PROJECTION", "COMMENT_COLUMN", "MATERIALIZE_COLUMN",
+        "MATERIALIZE_INDEX", "MATERIALIZE_PROJECTION", "MODIFY_COLUMN", "MODIFY_COMMENT", "MODIFY_SETTING",
+        "MODIFY_TTL", "RENAME_COLUMN",
+    }
+)  # fmt: skip

@@ -99,25 +99,14 @@ class Finished:
     def __init__(self, result: Any) -> None:  # noqa: ANN401 - chdb's own type has no name in Python
         self._result = result
 
-    @property
-    def rows_read(self) -> int:
-        """Rows the statement read."""
-        return int(self._result.rows_read())
-
-    @property
-    def bytes_read(self) -> int:
-        """Bytes, uncompressed, as for `rows_read`."""
-        return int(self._result.bytes_read())
-
-    @property
-    def rows_written(self) -> int:
-        """Rows an insert wrote."""
-        return int(self._result.rows_written())
-
-    @property
-    def bytes_written(self) -> int:
-        """Bytes, uncompressed, as for `rows_written`."""
-        return int(self._result.bytes_written())
+    def counts(self) -> dict[str, int]:
+        """Rows and bytes, uncompressed, that were read and written, by ClickHouse's names."""
+        return {
+            "read_rows": self._result.rows_read(),
+            "read_bytes": self._result.bytes_read(),
+            "written_rows": self._result.rows_written(),
+            "written_bytes": self._result.bytes_written(),
+        }
 
     def chunks(self) -> Iterator[bytes]:
         """The answer in pieces: copying a large one at once would stop every other thread meanwhile."""

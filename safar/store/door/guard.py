@@ -1,4 +1,4 @@
-"""The reader's guard: a statement passes when the engine's own parser shows that it only reads.
+"""The guard of what reads: a statement passes when the engine's own parser shows that it does nothing else.
 
 The engine parses the statement into a tree (`parseQueryToJSON`, a pure function: nothing runs), every node of
 the tree is checked against allowed.py, and the engine writes the statement that will run from that very tree.
@@ -6,11 +6,12 @@ What the tree does not show cannot run: comments, second statements, clauses unh
 """
 
 import re
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from safar.store.door import allowed
 from safar.store.door.engine import Session
-from safar.store.door.tables import NAME, check_tables, parts_of, tables_in
+from safar.store.door.tables import NAME, Table, check_tables, parts_of, tables_in
 from safar.store.door.tree import Node, nodes, parsed, refuse, written
 
 _EXPLAINS = {
@@ -54,12 +55,20 @@ class Statement:
     sql: str
     output: str | None
     streams: bool
+    writes: bool = False
 
 
 class Guard:
-    """Knows the functions of the engine; one serves every thread."""
+    """Knows the functions of the engine; one serves every thread.
 
-    def __init__(self, session: Session) -> None:
+    `settings` may stand in a statement, and `catalog` names the tables of the database `system` that may be read.
+    """
+
+    def __init__(
+        self, session: Session, settings: Set[str] = allowed.SETTINGS, catalog: Set[str] = allowed.SYSTEM_TABLES
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
         rows = session.lines(
             "SELECT f.name, f.case_insensitive, f.is_aggregate, f.alias_to,"
             " if(f.alias_to = '', f.categories, t.categories)"
@@ -71,7 +80,7 @@ class Guard:
         self._aggregates = _spellings([row for row in passed if row[2] == "1"])
         combinators = session.lines("SELECT name FROM system.aggregate_function_combinators")
         self._combinators = tuple(row[0] for row in combinators)
-        self._database = session.text("SELECT currentDatabase()")
+        self.database = session.text("SELECT currentDatabase()")
 
     def check(self, session: Session, query: str) -> Statement:
         """Return the statement to run for `query`, or raise QueryRefused, which names what was refused.
@@ -79,23 +88,37 @@ class Guard:
         What the engine cannot parse, or does not know, raises EngineError.
         """
         canonical = session.text("SELECT formatQuerySingleLine({query:String})", query=query)
-        if catalog := _CATALOG.fullmatch(canonical):
-            return self._catalog(session, canonical, catalog)
+        if lists := _CATALOG.fullmatch(canonical):
+            return self._check_catalog(session, canonical, lists)
         if not _SELECT.match(canonical):
-            refuse(f"{' '.join(canonical.split()[:2])} ... is not a statement that only reads")
+            refuse(f"{' '.join(canonical.split()[:2])} ... is not among its statements")
         tree = parsed(session, canonical)
         found = list(nodes(_statement(tree)))
-        for node in found:
-            self._check_node(node)
-        check_tables(session, self._database, tables_in(found))
+        self.check_nodes(session, found)
         output = check_format(tree.get("format_ast", {}).get("name"))
         # The engine streams nothing but a SELECT, and leaves the totals out when it does.
         streams = tree["type"] == "SelectWithUnionQuery" and not any("group_by_with_totals" in node for node in found)
         return Statement(written(session, tree), output, streams)
 
-    def _catalog(self, session: Session, canonical: str, found: re.Match[str]) -> Statement:
+    def check_database(self, name: str) -> None:
+        """Raise QueryRefused for a database to work in, if one is named, that is not the store's."""
+        if name not in ("", self.database):
+            refuse(f"only the database {self.database} is served here, not {name!r}")
+
+    def check_nodes(self, session: Session, found: Iterable[Node]) -> None:
+        """Raise QueryRefused unless the nodes of a tree only read what may be read."""
+        found = list(found)
+        for node in found:
+            self._check_node(node)
+        self.check_tables(session, tables_in(found))
+
+    def check_tables(self, session: Session, tables: set[Table]) -> None:
+        """Raise QueryRefused for names of tables that may not be read."""
+        check_tables(session, self.database, tables, self._catalog)
+
+    def _check_catalog(self, session: Session, canonical: str, found: re.Match[str]) -> Statement:
         if found["table"]:
-            check_tables(session, self._database, {parts_of(found["table"])})
+            self.check_tables(session, {parts_of(found["table"])})
         return Statement(canonical, check_format(found["format"]), streams=False)
 
     def _check_node(self, node: Node) -> None:
@@ -109,7 +132,7 @@ class Guard:
         elif kind == "QueryParameter" and node["param_type"] == "Identifier":
             refuse(f"the parameter {node['name']} of type Identifier is not allowed; write the name itself")
         elif kind == "SetQuery":
-            _check_settings(node)
+            check_settings(node, self._settings)
         elif kind == "SelectWithUnionQuery" and "out_file" in node:
             refuse("INTO OUTFILE is not allowed")
         elif kind == "TableExpression" and "table_function" in node:
@@ -168,9 +191,10 @@ def _statement(tree: Node) -> Node:
     return query
 
 
-def _check_settings(node: Node) -> None:
+def check_settings(node: Node, settings: Set[str]) -> None:
+    """Raise QueryRefused for a clause SETTINGS that changes anything but `settings`."""
     for change in node.get("changes", []):
-        if change["name"] not in allowed.SETTINGS:
+        if change["name"] not in settings:
             refuse(f"the setting {change['name']} is not allowed")
 
 

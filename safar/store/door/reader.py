@@ -1,19 +1,19 @@
 """The reader's door: ClickHouse's HTTP interface, for statements that only read."""
 
 import os
-from contextlib import closing
 from typing import cast
 
 from aiohttp import web
 from clickhouse_connect.driver._chdbclient import ChdbClient
 
-from safar.errors import ConfigError, QueryRefused, TokenRequired
+from safar.errors import ConfigError, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
 from safar.store.door.door import Door, DoorOptions, Room
 from safar.store.door.engine import Session
-from safar.store.door.guard import Guard, check_format
+from safar.store.door.guard import Guard
 from safar.store.door.request import Ask, Credentials
+from safar.store.door.rows import send_rows
 from safar.store.store import Store
 
 
@@ -50,24 +50,14 @@ class Reader:
         self._options = options
         with Session(directory, {}) as session:
             self._guard = Guard(session)
-            self._database = session.text("SELECT currentDatabase()")
 
     def run(self, ask: Ask, answer: Answer) -> None:
         """Check the statement, run it, send what it gives."""
-        if ask.database not in ("", self._database):
-            raise QueryRefused(f"Only the database {self._database} is served here, not {ask.database!r}.")
+        self._guard.check_database(ask.database)
         # Other settings are ignored, as clients send many by themselves. Ours come last, so they win.
         wanted = {name: value for name, value in ask.settings.items() if name in allowed.SETTINGS}
         with Session(self._directory, wanted | self._limits() | {"log_comment": answer.mark}) as session:
-            statement = self._guard.check(session, ask.text())
-            output = statement.output or check_format(ask.default_format) or ""
-            if statement.streams and output in allowed.STREAMED_FORMATS:
-                with closing(session.stream(statement.sql, output, ask.parameters)) as blocks:
-                    answer.send(output, blocks, {})
-            else:
-                session.set({"max_result_bytes": str(self._options.whole_max_bytes)})
-                result = session.run(statement.sql, output, ask.parameters)
-                answer.send(output, result.chunks(), {"read_rows": result.rows_read, "read_bytes": result.bytes_read})
+            send_rows(session, self._guard.check(session, ask.text()), ask, answer, self._options.whole_max_bytes)
 
     def stop(self, answer: Answer) -> None:
         """End the statement that runs for `answer`, so that it frees its core and its worker."""

@@ -1,6 +1,6 @@
 """`safar store-server`: the embedded engine alone, behind ClickHouse's HTTP interface.
 
-Readers (any user, the read token) get the guarded door; the user `writer`, with the write token, may do all.
+Readers (any user, the read token) read; the user `writer`, with the write token, also inserts and migrates.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def store_server_app(store: Store, write_token: str, options: DoorOptions) -> we
     directory = directory_of(store)
     # Rooms of their own: readers, however many, never keep an insert waiting.
     reader = Reader(directory, options)
-    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory).run, options)
+    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory, options).run, options)
 
     def admit(credentials: Credentials, may_write: bool) -> Room:
         if credentials.user != WRITER:

@@ -1,4 +1,4 @@
-"""Which tables a reader's statement may touch.
+"""Which tables a statement may touch.
 
 The default database of the embedded engine falls back to the file system: in `FROM secrets` or `x IN secrets`
 a name that is no table is read as a file of the working directory. So a name passes when it is a table of the
@@ -8,9 +8,8 @@ common table expression, an alias, or an honest "unknown table" from the engine.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
-from safar.store.door import allowed
 from safar.store.door.engine import Session, backquoted
 from safar.store.door.tree import Node, refuse
 
@@ -60,12 +59,15 @@ def _parts(identifier: Node) -> Table:
     return tuple(identifier.get("name_parts") or [identifier["name"]])
 
 
-def check_tables(session: Session, database: str, tables: set[Table]) -> None:
-    """Raise QueryRefused for a name that is not for readers; bare names are looked up in `database`."""
+def check_tables(session: Session, database: str, tables: set[Table], catalog: Set[str]) -> None:
+    """Raise QueryRefused for what is no table of `database`, where bare names are looked up, nor of `catalog`.
+
+    `catalog` names tables of the database `system`.
+    """
     own = {parts[-1] for parts in tables if parts[:-1] in ((), (database,))}
     others = {parts for parts in tables if parts[:-1] not in ((), (database,))}
     for parts in others:
-        if not _is_catalog(parts):
+        if not _is_catalog(parts, catalog):
             refuse(f"{'.'.join(parts)} is not a table of this store")
     if own:
         stored = {row[0] for row in session.lines("SELECT name FROM system.tables WHERE database = currentDatabase()")}
@@ -74,10 +76,10 @@ def check_tables(session: Session, database: str, tables: set[Table]) -> None:
                 refuse(f"{name} is not a table of this store")
 
 
-def _is_catalog(parts: Table) -> bool:
+def _is_catalog(parts: Table, catalog: Set[str]) -> bool:
     if len(parts) != 2:
         return False
-    return parts[0].lower() == "information_schema" or (parts[0] == "system" and parts[1] in allowed.SYSTEM_TABLES)
+    return parts[0].lower() == "information_schema" or (parts[0] == "system" and parts[1] in catalog)
 
 
 def _exists(session: Session, name: str) -> bool:

@@ -12,7 +12,7 @@ Node = dict[str, Any]
 
 def refuse(what: str) -> NoReturn:
     """Raise QueryRefused for `what`."""
-    raise QueryRefused(f"The reader's door refuses this statement: {what}.")
+    raise QueryRefused(f"This door refuses the statement: {what}.")
 
 
 def parsed(session: Session, statement: str) -> Node:

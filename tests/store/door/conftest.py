@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import door_process
 from tests.support.door_process import DoorProcess
+from tests.support.door_watch import Canary
 
 _TABLES = (
     """
@@ -41,3 +42,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
     writer.close()
     assert running.stop() == 0
     assert "Traceback" not in running.complaints()
+
+
+@pytest.fixture(scope="module")
+def canary() -> Iterator[Canary]:
+    listening = Canary()
+    yield listening
+    listening.close()

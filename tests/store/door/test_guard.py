@@ -1,8 +1,5 @@
 """What the reader's door lets through and what it refuses, with the real engine behind it."""
 
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,58 +7,16 @@ import pytest
 from safar.store.door import allowed
 from tests.support.attacks import NOT_ONE_STATEMENT, REFUSED
 from tests.support.door_process import DoorProcess
+from tests.support.door_watch import Canary, state
 
 # What analysts ask, a blank line between two.
 ALLOWED = (Path(__file__).with_name("queries.sql")).read_text(encoding="utf-8").strip().split("\n\n")
 
 
-class Canary:
-    """A port nobody has a reason to call."""
-
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self.calls = 0
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                caller, _ = self._socket.accept()
-            except OSError:
-                return
-            self.calls += 1
-            caller.close()
-
-    def close(self) -> None:
-        # Only a shutdown wakes the thread that accepts.
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-
-@pytest.fixture(scope="module")
-def canary() -> Iterator[Canary]:
-    listening = Canary()
-    yield listening
-    listening.close()
-
-
-def _state(server: DoorProcess) -> tuple[object, ...]:
-    """Everything an attack could change: files, tables, rows, functions, settings."""
-    files = {
-        path.name: path.read_bytes() if path.is_file() else None
-        for path in server.directory.iterdir()
-        if path.name not in ("store", "stderr.txt")
-    }
-    tables = server.write("SELECT name, engine, total_rows FROM system.tables WHERE database = 'default' ORDER BY name")
-    functions = server.write("SELECT name FROM system.functions WHERE origin != 'System'")
-    return files, tables, functions, server.write("SHOW DATABASES")
-
-
 @pytest.fixture(scope="module")
 def before(server: DoorProcess) -> tuple[object, ...]:
     """What the attacks find, and must leave behind."""
-    return _state(server)
+    return state(server)
 
 
 @pytest.mark.parametrize("attack", REFUSED)
@@ -70,9 +25,9 @@ def test_a_statement_that_does_more_than_read_is_refused_and_does_nothing(
 ) -> None:
     reply = server.ask(attack.format(here=server.directory, canary=canary.port))
     assert (reply.status, reply.code) == (403, 497), reply.body
-    assert "The reader's door refuses this statement: " in reply.body
+    assert "This door refuses the statement: " in reply.body
     assert "4711" not in reply.body.replace("'4711", "")
-    assert _state(server) == before
+    assert state(server) == before
     assert canary.calls == 0
 
 
@@ -83,7 +38,7 @@ def test_a_second_statement_or_a_client_command_is_a_syntax_error_and_does_nothi
     reply = server.ask(attack)
     assert (reply.status, reply.code) == (400, 62)
     assert "4711" not in reply.body
-    assert _state(server) == before
+    assert state(server) == before
 
 
 @pytest.mark.parametrize("query", ALLOWED)
@@ -92,7 +47,7 @@ def test_a_query_that_reads_gives_exactly_what_the_bare_engine_gives(query: str,
     for output in ("TabSeparated", "TabSeparatedWithNames"):
         reply = server.ask(query, parameters={"default_format": output})
         assert reply.status == 200, reply.body
-        assert reply.body == server.write(query, default_format=output)
+        assert reply.body == server.bare(query, default_format=output)
 
 
 def test_the_refusal_names_what_was_refused(server: DoorProcess) -> None:
@@ -187,7 +142,7 @@ def test_a_statement_split_over_url_and_body_is_checked_as_a_whole(
         reply = server.ask(tail, parameters={"query": head})
         assert reply.status in (400, 403)
         assert "4711" not in reply.body
-    assert _state(server) == before
+    assert state(server) == before
 
 
 def test_the_engine_knows_every_name_in_the_lists(server: DoorProcess) -> None:
@@ -199,9 +154,9 @@ def test_the_engine_knows_every_name_in_the_lists(server: DoorProcess) -> None:
         (allowed.SETTINGS, "SELECT name FROM system.settings"),
         (allowed.FORMATS, "SELECT name FROM system.formats WHERE is_output"),
     ):
-        assert names <= set(server.write(question).splitlines())
+        assert names <= set(server.bare(question).splitlines())
     assert allowed.STREAMED_FORMATS <= allowed.FORMATS
-    assert not allowed.SYNTAX & set(server.write("SELECT name FROM system.functions").splitlines())
+    assert not allowed.SYNTAX & set(server.bare("SELECT name FROM system.functions").splitlines())
 
 
 @pytest.mark.parametrize("output", sorted(allowed.FORMATS))
@@ -210,13 +165,13 @@ def test_every_format_gives_what_the_bare_engine_gives(output: str, server: Door
     settings = {"output_format_write_statistics": "0"}
     reply = server.ask(query, parameters=settings)
     assert (reply.status, reply.headers["X-ClickHouse-Format"]) == (200, output)
-    assert reply.body == server.write(query, **settings)
+    assert reply.body == server.bare(query, **settings)
 
 
 @pytest.mark.parametrize("output", sorted(allowed.STREAMED_FORMATS))
 def test_a_streamed_format_gives_the_same_in_many_blocks_as_in_one_piece(output: str, server: DoorProcess) -> None:
     query = f"SELECT number, toString(number) AS text FROM numbers(200000) ORDER BY number FORMAT {output}"
-    expected = server.write(query)
+    expected = server.bare(query)
     reply = server.ask(query)
     if output == "Native":
         # Its bytes show where one block ends, which is the engine's choice.

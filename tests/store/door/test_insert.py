@@ -18,9 +18,9 @@ _COLUMNS = "`event_id`, user_id, `properties`"
 @pytest.fixture
 def table(server: DoorProcess) -> Iterator[str]:
     name = f"selected_{next(_names)}"
-    server.write(f"CREATE TABLE {name} AS events")
+    server.bare(f"CREATE TABLE {name} AS events")
     yield name
-    server.write(f"DROP TABLE {name}")
+    server.bare(f"DROP TABLE {name}")
 
 
 def _head(table: str, rest: str = "") -> str:

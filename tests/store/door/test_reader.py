@@ -191,7 +191,7 @@ def test_block_compression_and_external_tables_are_declined_in_words(server: Doo
 
 
 def test_readers_see_whole_inserts_only_and_are_not_kept_waiting(server: DoorProcess) -> None:
-    server.write("CREATE OR REPLACE TABLE batches (n UInt64) ENGINE = MergeTree ORDER BY n")
+    server.bare("CREATE OR REPLACE TABLE batches (n UInt64) ENGINE = MergeTree ORDER BY n")
     counts: list[list[int]] = []
 
     def read() -> None:
@@ -209,7 +209,7 @@ def test_readers_see_whole_inserts_only_and_are_not_kept_waiting(server: DoorPro
         server.write("INSERT INTO batches FORMAT TSV\n" + "".join(f"{batch * 500 + row}\n" for row in range(500)))
     for thread in readers:
         thread.join(timeout=60)
-    server.write("DROP TABLE batches")
+    server.bare("DROP TABLE batches")
     assert len(counts) == 3
     for seen in counts:
         assert seen == sorted(seen)
@@ -300,18 +300,18 @@ def test_a_client_that_leaves_while_it_waits_never_gets_a_worker(busy: DoorProce
 
 
 def test_the_statement_of_a_writer_that_left_is_finished(server: DoorProcess) -> None:
-    server.write("CREATE OR REPLACE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
+    server.bare("CREATE OR REPLACE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
     insert = "INSERT INTO kept SELECT max(sipHash64(number)) FROM numbers(60000000)"
     with server.leaving(insert, user="writer", token=WRITE_TOKEN):
         _until(lambda: _running(server) == 1)
     _until(lambda: _running(server) == 0)
     assert server.write("SELECT count() FROM kept") == "1\n"
-    server.write("DROP TABLE kept")
+    server.bare("DROP TABLE kept")
 
 
 def _running(server: DoorProcess) -> int:
     """How many slow statements are at work, by the engine's own list."""
-    return int(server.write("SELECT count() FROM system.processes WHERE query LIKE '%(sipHash64(' || 'number%'"))
+    return int(server.bare("SELECT count() FROM system.processes WHERE query LIKE '%(sipHash64(' || 'number%'"))
 
 
 def _until(held: Callable[[], bool]) -> None:
