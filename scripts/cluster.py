@@ -119,10 +119,19 @@ def _configurations(directory: Path, ports: Ports) -> tuple[Config, Config, Conf
     }
     store = load_config(every | {"SAFAR_STORE_DSN": f"chdb://{directory}/store", "SAFAR_WRITE_TOKEN": token})
     first, second = (
-        load_config(every | {"SAFAR_COLLECTOR_PORT": str(collector), "SAFAR_REPORTS_PORT": str(reports)})
+        load_config(every | _ports_and_spool(directory, collector, reports))
         for collector, reports in zip(ports.collectors, ports.reports, strict=True)
     )
     return store, first, second
+
+
+def _ports_and_spool(directory: Path, collector: int, reports: int) -> dict[str, str]:
+    """What the two pairs do not share."""
+    return {
+        "SAFAR_COLLECTOR_PORT": str(collector),
+        "SAFAR_REPORTS_PORT": str(reports),
+        "SAFAR_SPOOL_DIR": str(directory / f"spool-{collector}"),
+    }
 
 
 def _write_token(path: Path) -> str:

@@ -1,14 +1,8 @@
 """A real Apache Kafka broker for tests: one KRaft node in a child process, on free loopback ports.
 
-<<<<<<< HEAD
 It listens without any sign-in, with a password, with TLS and a password, and with certificates on both sides; its
-access lists let `safar`, and whoever does not sign in, do everything.
-
-The jars are named in `kafka/pom.xml` and fetched once by Maven into `.kafka/` of the clone. The broker can be
-killed and started again on the same directory and port, which is what recovery tests need.
-=======
-The broker can be killed and started again on the same directory and port, which is what recovery tests need.
->>>>>>> d0ded24 (make cluster: a real Kafka broker, the store server, two of each service, on one machine)
+access lists let `safar`, and whoever does not sign in, do everything. It can be killed and started again on the same
+directory and port, which is what recovery tests need.
 """
 
 import contextlib
