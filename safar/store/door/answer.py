@@ -9,7 +9,9 @@ from collections.abc import Coroutine, Iterator, Mapping
 from aiohttp import web
 
 from safar.errors import QueryRefused
+from safar.store.door.blocks import in_blocks
 from safar.store.door.failures import error_text
+from safar.store.door.request import Ask
 
 _WRITE_TIMEOUT_S = 60
 _COUNTS = ("read_rows", "read_bytes", "written_rows", "written_bytes", "result_rows", "result_bytes")
@@ -32,13 +34,14 @@ class Answer:
     `mark` is this answer's alone, by which its statement can be found in the engine.
     """
 
-    def __init__(self, request: web.Request, query_id: str, max_bytes: int) -> None:
+    def __init__(self, request: web.Request, ask: Ask, max_bytes: int) -> None:
         self._request = request
+        self._in_blocks = ask.in_blocks
         self._loop = asyncio.get_running_loop()
         self._max_bytes = max_bytes
         self._sent_bytes = 0
         self.mark = secrets.token_hex(16)
-        self._headers = {"X-ClickHouse-Query-Id": query_id or self.mark}
+        self._headers = {"X-ClickHouse-Query-Id": ask.query_id or self.mark}
         self._tag = "".join(secrets.choice(string.ascii_lowercase) for _ in range(16))
         self._stream: web.StreamResponse | None = None
         self._broken = False
@@ -57,6 +60,8 @@ class Answer:
         if output:
             self._headers["X-ClickHouse-Format"] = output
             self._headers["Content-Type"] = _content_type(output)
+        if self._in_blocks:
+            chunks = map(in_blocks, chunks)
         first, second = next(chunks, b""), next(chunks, None)
         if second is None:
             self._count(first)

@@ -33,6 +33,7 @@ class DoorOptions:
     be called (the Host header), any when empty. In each room `workers` statements run at once and `waiting`
     more wait, none longer than `wait_seconds`; then the answer is 503. `answer_max_bytes` bounds every answer;
     `whole_max_bytes` those in a format that cannot be streamed (JSON, Arrow, ...) and therefore stay in memory.
+    `body_max_bytes` bounds what comes in, also after inflating, `insert_max_bytes` the same for a writer.
     """
 
     token: str = ""
@@ -41,6 +42,7 @@ class DoorOptions:
     waiting: int = 16
     wait_seconds: float = 3
     body_max_bytes: int = 1 << 20
+    insert_max_bytes: int = 1 << 28
     answer_max_bytes: int = 1 << 30
     whole_max_bytes: int = 1 << 28
     max_seconds: int = 60
@@ -63,6 +65,7 @@ class Room:
     """
 
     def __init__(self, work: Work, options: DoorOptions, stop: Stop | None = None) -> None:
+        self.body_max_bytes = options.body_max_bytes
         self._work = work
         self._stop = stop
         self._options = options
@@ -128,7 +131,7 @@ class Door:
 
     def application(self) -> web.Application:
         """The endpoint, ready to be served."""
-        application = web.Application(client_max_size=self._options.body_max_bytes)
+        application = web.Application()
         application.router.add_get("/ping", self._ping)
         application.router.add_get("/", self._answer, allow_head=False)
         application.router.add_post("/", self._answer)
@@ -147,10 +150,10 @@ class Door:
             self._check_host(request.host)
             # As in ClickHouse, a GET never changes anything.
             room = self._admit(read_credentials(request), request.method == "POST")
-            ask = await read_ask(request, self._options.body_max_bytes)
+            ask = await read_ask(request, room.body_max_bytes)
             if not ask.query and not ask.body:
                 return web.Response(text="Ok.\n")
-            answer = Answer(request, ask.query_id, self._options.answer_max_bytes)
+            answer = Answer(request, ask, self._options.answer_max_bytes)
             await room.run(ask, answer)
             answer.close_if_broken()
         except FAILURES as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from safar.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding
+from safar.store.door.blocks import from_blocks
 from safar.store.door.inflate import inflated
 
 # What the HTTP interface itself understands; whatever else a client sends is a setting of the engine.
@@ -19,7 +20,8 @@ _NOT_SETTINGS = frozenset(
         "session_timeout", "session_check", "quota_key", "compress", "decompress", "buffer_size",
         "wait_end_of_query", "client_protocol_version", "role", "enable_http_compression",
         "send_progress_in_http_headers", "http_headers_progress_interval_ms",
-        "cancel_http_readonly_queries_on_client_close",
+        "cancel_http_readonly_queries_on_client_close", "network_compression_method",
+        "network_zstd_compression_level",
     }
 )  # fmt: skip
 # It comes back in a header.
@@ -40,7 +42,11 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked. `parameters` are escaped as ClickHouse wants them; `settings` are as sent, unchecked."""
+    """What is asked. `parameters` are escaped as ClickHouse wants them; `settings` are as sent, unchecked.
+
+    With `in_blocks` the answer is wanted in ClickHouse's own block compression. `protocol` is the version that
+    the client speaks, 0 when it does not say.
+    """
 
     query: str
     body: bytes
@@ -49,6 +55,8 @@ class Ask:
     query_id: str
     parameters: Mapping[str, str]
     settings: Mapping[str, str]
+    in_blocks: bool
+    protocol: int
 
     def text(self) -> str:
         """The statement, when nothing in it is data: the query of the URL and the body are one text."""
@@ -75,12 +83,9 @@ def read_credentials(request: web.Request) -> Credentials:
 
 
 async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
-    """Read parameters and body; `body_max_bytes` holds after inflating."""
+    """Read parameters and body; `body_max_bytes` holds before inflating and after."""
+    request = request.clone(client_max_size=body_max_bytes)
     fields = dict(request.query)
-    if fields.get("compress") == "1" or fields.get("decompress") == "1":
-        raise UnsupportedEncoding(
-            "ClickHouse's own block compression is not spoken here: set compress=0 in the client."
-        )
     try:
         if request.content_type == "multipart/form-data":
             fields |= await _form(request)
@@ -88,6 +93,8 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
         else:
             encoding = request.headers.get("Content-Encoding", "").lower()
             body = inflated(await request.read(), encoding, body_max_bytes)
+            if fields.get("decompress") == "1":
+                body = from_blocks(body, body_max_bytes)
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLarge(f"The body is over {body_max_bytes} bytes.") from None
     headers = request.headers
@@ -99,7 +106,15 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
         query_id=_QUERY_ID.sub("", fields.get("query_id", ""))[:100],
         parameters={name[6:]: value for name, value in fields.items() if name.startswith("param_")},
         settings=dict(_settings(fields)),
+        in_blocks=fields.get("compress") == "1",
+        protocol=_number(fields.get("client_protocol_version", "0")),
     )
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise MalformedRequest("client_protocol_version is a number.")
+    return int(text)
 
 
 def _settings(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ Readers (any user, the read token) read; the user `writer`, with the write token
 """
 
 import asyncio
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -19,15 +20,14 @@ from safar.store.store import Store, open_store
 WRITER = "writer"
 """The user that may write."""
 
-_BODY_MAX_BYTES = 1 << 28
-
 
 def store_server_app(store: Store, write_token: str, options: DoorOptions) -> web.Application:
-    """Both doors of `store` at one port. `options.token` is the readers'; its body limit is for inserts."""
+    """Both doors of `store` at one port. `options.token` is the readers'."""
     directory = directory_of(store)
+    for_writers = replace(options, body_max_bytes=options.insert_max_bytes)
     # Rooms of their own: readers, however many, never keep an insert waiting.
     reader = Reader(directory, options)
-    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory, options).run, options)
+    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory, for_writers).run, for_writers)
 
     def admit(credentials: Credentials, may_write: bool) -> Room:
         if credentials.user != WRITER:
@@ -47,7 +47,7 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
     store = open_store(config.store_dsn)
     try:
         hosts = hosts_for(config.reader_host)
-        options = DoorOptions(token=config.read_token, hosts=hosts, body_max_bytes=_BODY_MAX_BYTES)
+        options = DoorOptions(token=config.read_token, hosts=hosts)
         application = store_server_app(store, config.write_token, options)
         async with listen(application, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"):
             await stop.wait()

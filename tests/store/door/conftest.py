@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
     directory: Path = tmp_path_factory.mktemp("door")
     (directory / "secrets").write_text("4711 is the secret\n")
     (directory / "secrets.csv").write_text("4711,secret\n")
-    running = door_process.start(directory, hosts=["127.0.0.1", "localhost"], body_max_bytes=1 << 26)
+    running = door_process.start(directory, hosts=["127.0.0.1", "localhost"], insert_max_bytes=1 << 26)
     writer = running.writer()
     for statement in _TABLES:
         writer.command(statement)
