@@ -7,6 +7,7 @@ The table `events` is the store's; `kept` is a view of it, for what works on vie
 REFUSED = [
     # Reading what is no table, wherever an expression or a source may stand in a write.
     "INSERT INTO events (user_id) SELECT file('secrets')",
+    "INSERT INTO events (user_id) SELECT arrayMap(file, ['secrets'])[1]",
     "INSERT INTO events (user_id) SELECT * FROM file('secrets', 'LineAsString')",
     "INSERT INTO events (user_id) SELECT * FROM secrets",
     "INSERT INTO events (user_id) SELECT * FROM url('http://127.0.0.1:{canary}/', 'CSV', 'a String')",
@@ -25,6 +26,8 @@ REFUSED = [
     " FORMAT JSONEachRow\n{{}}",
     "INSERT INTO events (user_id) SELECT user_id FROM input('user_id String DEFAULT (SELECT * FROM secrets)')"
     " FORMAT JSONEachRow\n{{}}",
+    "INSERT INTO events (user_id) SELECT user_id FROM input('user_id String')"
+    " WHERE has(arrayMap(file, ['secrets']), user_id) FORMAT JSONEachRow\n{{}}",
     "INSERT INTO events (user_id) SELECT user_id FROM input('user_id String')"
     " WHERE user_id = file('secrets') FORMAT JSONEachRow\n{{}}",
     "INSERT INTO events (user_id) SELECT user_id FROM input('user_id String')"
@@ -69,6 +72,7 @@ REFUSED = [
     "CREATE TABLE stolen (a String) ENGINE = MergeTree ORDER BY a SETTINGS storage_policy = 'x'",
     "CREATE TABLE stolen (a String) ENGINE = MergeTree ORDER BY a TTL now() + INTERVAL 1 DAY TO DISK 'x'",
     "CREATE TABLE stolen (a String DEFAULT file('secrets')) ENGINE = MergeTree ORDER BY a",
+    "CREATE TABLE stolen (a Array(String) DEFAULT arrayMap(file, ['secrets'])) ENGINE = MergeTree ORDER BY a",
     "CREATE TABLE stolen (a String MATERIALIZED file('secrets')) ENGINE = MergeTree ORDER BY tuple()",
     "CREATE TABLE stolen (a String ALIAS file('secrets')) ENGINE = MergeTree ORDER BY tuple()",
     "CREATE TABLE stolen (a String CODEC(AES_128_GCM_SIV)) ENGINE = MergeTree ORDER BY a",

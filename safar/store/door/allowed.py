@@ -28,7 +28,7 @@ FUNCTIONS = frozenset(
         "lowCardinalityIndices", "lowCardinalityKeys", "materialize", "minSampleSizeContinuous",
         "minSampleSizeConversion", "neighbor", "nested", "normalizedQueryHash", "normalizeQuery",
         "parseISO8601Duration", "parseReadableSize", "parseReadableSizeOrNull", "parseReadableSizeOrZero",
-        "parseTimeDelta", "revision", "rowNumberInAllBlocks", "rowNumberInBlock", "runningAccumulate",
+        "parseTimeDelta", "queryID", "revision", "rowNumberInAllBlocks", "rowNumberInBlock", "runningAccumulate",
         "runningDifference", "runningDifferenceStartingWithFirstValue", "seriesDecomposeSTL",
         "seriesOutliersDetectTukey", "throwIf", "timeSeriesFromGrid", "timeSeriesRange",
         "toColumnTypeName", "toTypeName", "transform", "uptime", "variantElement", "variantType",

@@ -75,6 +75,7 @@ class Guard:
             " FROM system.functions AS f LEFT JOIN system.functions AS t ON f.alias_to = t.name"
             " WHERE f.origin = 'System'"
         )
+        self._known = _spellings(rows)
         passed = [row for row in rows if _is_pure(row[3] or row[0], row[2] == "1", row[4])]
         self._functions = _spellings(passed) | allowed.SYNTAX
         self._aggregates = _spellings([row for row in passed if row[2] == "1"])
@@ -127,6 +128,8 @@ class Guard:
             refuse(f"{kind} is not allowed in a query")
         if kind == "Function":
             self._check_function(node["name"])
+        elif kind == "Identifier":
+            self._check_identifier(node["name"])
         elif kind == "ColumnsApplyTransformer" and "func_name" in node:
             self._check_function(node["func_name"])
         elif kind == "QueryParameter" and node["param_type"] == "Identifier":
@@ -141,6 +144,11 @@ class Guard:
     def _check_function(self, name: str) -> None:
         if not _is_spelled(name, self._functions) and not self._is_combined(name):
             refuse(f"the function {name} is not allowed")
+
+    def _check_identifier(self, name: str) -> None:
+        """A function may go by its bare name where another calls it: arrayMap(file, ['/etc/passwd'])."""
+        if _is_spelled(name, self._known) and not _is_spelled(name, self._functions):
+            refuse(f"the name {name} is not allowed, as it is a function's that is not")
 
     def _is_combined(self, name: str) -> bool:
         """Whether `name` is an aggregate function with combinators: sumIf, quantilesArrayState."""
@@ -196,6 +204,10 @@ def check_settings(node: Node, settings: Set[str]) -> None:
     for change in node.get("changes", []):
         if change["name"] not in settings:
             refuse(f"the setting {change['name']} is not allowed")
+    for name in node.get("default_settings", []):
+        refuse(f"{name} = DEFAULT is not allowed, as it would take the door's own limit away")
+    if any(value for key, value in node.items() if key not in ("type", "changes")):
+        refuse("SETTINGS only change settings")
 
 
 def _check_table_function(name: str) -> None:
