@@ -23,6 +23,7 @@ from kafka.net.selector import NetworkSelector
 # What the operating system and OpenSSL say, by a part of their words; the first that is found.
 _REASONS = {
     "ECONNREFUSED": "nobody listens there",
+    "I/O wait timed out": "it did not answer in time",
     "DNS Resolution failure": "its host name is not known",
     "Hostname mismatch": "its certificate is for another host name than the URL's",
     "IP address mismatch": "its certificate is for another address than the URL's",

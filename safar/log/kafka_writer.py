@@ -2,6 +2,9 @@
 
 The producer is idempotent, so its own retries neither double nor reorder records, also across a broker that
 was killed. It is not transactional, so no marker takes an offset: offsets of a partition rise by one.
+
+A producer that left a record unconfirmed is not used again: kafka-python 3.0.12 can wait for ever for a new
+producer's number that a silent broker, or one that denied it, did not give.
 """
 
 import contextlib
@@ -35,15 +38,19 @@ _PRODUCER = {
 
 
 class KafkaWriter:
-    """One producer (implements `LogWriter`)."""
+    """One producer at a time (implements `LogWriter`)."""
 
     def __init__(self, settings: KafkaSettings, max_message_bytes: int) -> None:
+        self._settings = settings
         self._topic = settings.topic
         request = settings.client.get("max_request_size", KafkaProducer.DEFAULT_CONFIG["max_request_size"])
         self._max_record_bytes: int = min(request, max_message_bytes) - _RECORD_OVERHEAD_BYTES
+        self._producer: Any = self._connect()
+
+    def _connect(self) -> Any:  # noqa: ANN401 - kafka-python has no types
         # A batch over the topic's limit is refused, and kafka-python sends its halves: every record travels twice.
         batch = min(_BATCH_BYTES, self._max_record_bytes)
-        self._producer = settings.connect(KafkaProducer, batch_size=batch, **_PRODUCER)
+        return self._settings.connect(KafkaProducer, batch_size=batch, **_PRODUCER)
 
     @property
     def max_record_bytes(self) -> int:
@@ -53,11 +60,12 @@ class KafkaWriter:
     def append(self, records: Sequence[NewRecord]) -> None:
         """Return when the brokers have confirmed every record.
 
-        Raises LogUnavailable when one was not confirmed within `delivery_timeout_ms`; by then the producer
-        has given up on every record of the call. Raises ConfigError for a record that is too large, and then
-        sends nothing.
+        Raises LogUnavailable when one was not confirmed within `delivery_timeout_ms`; then the producer has given
+        up on every record of the call. Raises ConfigError for a record that is too large, and then sends nothing.
         """
         self._check_sizes(records)
+        if self._producer is None:
+            self._producer = self._connect()
         sent: list[Any] = []
         failure: Exception | None = None
         try:
@@ -67,6 +75,7 @@ class KafkaWriter:
             failure = error
         failure = self._wait(sent) or failure
         if failure is not None:
+            self.close()
             otherwise = f"Kafka did not confirm every record: {failure}."
             raise LogUnavailable(explain(failure, otherwise, operation="Write", topic=self._topic)) from failure
 
@@ -93,7 +102,10 @@ class KafkaWriter:
         return failure
 
     def close(self) -> None:
-        """Close the connections."""
-        # Only records whose LogUnavailable was already raised can be left over.
-        with contextlib.suppress(KafkaTimeoutError):
-            self._producer.close(timeout=5)
+        """End the producer at once: what it may still hold is known to be unconfirmed, for `append` blocks."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer._sender.force_close()
+            producer._sender.join(timeout=5)
+            with contextlib.suppress(KafkaTimeoutError):
+                producer.close(timeout=0)

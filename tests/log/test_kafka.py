@@ -76,7 +76,8 @@ def test_a_broker_killed_under_load_loses_doubles_and_reorders_nothing(kafka_bro
 
 
 def test_a_broker_that_is_away_is_said_within_the_bound_and_found_again(kafka_broker, topic):
-    log = open_topic(kafka_broker.address, topic, **QUICK)
+    session = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 500}  # over before the broker is back
+    log = open_topic(kafka_broker.address, topic, **QUICK, **session)
     with closing(log.writer()) as writer, closing(log.reader("away")) as reader:
         writer.append(lines(0, ["a", "b"]))
         records = read(reader, 2)

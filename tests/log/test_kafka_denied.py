@@ -70,7 +70,9 @@ def test_whoever_may_not_look_or_create_is_told_which_permission_is_missing(kafk
     until_refused(guest.open, ConfigError, f"DescribeConfigs on the topic {topic}")
 
 
-def test_whoever_may_not_write_or_read_is_told_which_permission_is_missing(kafka_broker, topic):
+def test_whoever_may_not_write_or_read_is_told_which_permission_is_missing_and_goes_on_when_it_is_given(
+    kafka_broker, topic
+):
     with closing(open_log(f"kafka://{kafka_broker.address}/{topic}?partitions=1").writer()) as writer:
         writer.append(lines(0, ["a"]))
     guest = Guest(kafka_broker, topic)
@@ -79,6 +81,8 @@ def test_whoever_may_not_write_or_read_is_told_which_permission_is_missing(kafka
     log = until_granted(guest.open)
     with closing(log.writer()) as writer:
         until_refused(lambda: writer.append(lines(0, ["b"])), LogUnavailable, f"Write on the topic {topic}")
+        guest.allow(ACLOperation.WRITE)
+        until_granted(lambda: writer.append(lines(0, ["b"])))
     with closing(log.reader(topic)) as reader:
         until_refused(lambda: log.committed(topic), LogUnavailable, f"Read on the group {topic}")
         until_refused(lambda: reader.poll(0.1), LogUnavailable, f"Read on the group {topic}")
@@ -87,4 +91,4 @@ def test_whoever_may_not_write_or_read_is_told_which_permission_is_missing(kafka
         until(lambda: owns(reader, 1), lambda: until_granted(lambda: reader.poll(0.1)))
         until_refused(lambda: reader.poll(0.1), LogUnavailable, f"Read on the topic {topic}")
         guest.allow(ACLOperation.READ)
-        assert values(until_granted(lambda: read(reader, 1))) == ["a"]
+        assert values(until_granted(lambda: read(reader, 2))) == ["a", "b"]

@@ -2,15 +2,15 @@ import re
 import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import urlencode
 
 import pytest
 
 from safar.errors import LogUnavailable
-from safar.log import Log, open_log
+from safar.log import Log, LogWriter, open_log
 from tests.support.kafka_broker import PASSWORD, KafkaBroker, plain
-from tests.support.logs import after, lines, read, values
+from tests.support.logs import after, lines, read, until, values
 
 WRONG = "not the password"
 QUICK = {"bootstrap_timeout_ms": 2500, "request_timeout_ms": 2000}
@@ -58,6 +58,27 @@ def test_the_url_carries_the_authority_and_the_password_for_tls_with_scram(kafka
 
 def test_the_url_carries_a_client_certificate(kafka_broker, topic):
     assert works(open_topic(kafka_broker.mutual_tls_address, topic, mutual(kafka_broker)))
+
+
+def test_every_call_over_tls_ends_within_its_bound_while_the_broker_stands_still(kafka_broker, topic):
+    bounds = {"bootstrap_timeout_ms": 1500, "request_timeout_ms": 1000, "delivery_timeout_ms": 1500}
+    log = open_topic(kafka_broker.tls_address, topic, scram(kafka_broker, **bounds))
+    with ThreadPoolExecutor() as pool, closing(log.writer()) as writer, closing(log.reader("group")) as reader:
+        writer.append(lines(0, ["a"]))
+        read(reader, 1)
+        with kafka_broker.standing_still():
+            calls = [lambda: writer.append(lines(0, ["b"])), reader.ends, log.writer, lambda: log.committed("group")]
+            for call in [pool.submit(call) for call in calls]:
+                assert isinstance(call.exception(timeout=60), LogUnavailable)
+        until(lambda: _appends(writer), lambda: None)
+        until(lambda: "c" in values(reader.poll(0.2)), lambda: None)
+
+
+def _appends(writer: LogWriter) -> bool:
+    with suppress(LogUnavailable):
+        writer.append(lines(0, ["c"]))
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +129,7 @@ def _refused(address: str, options: dict[str, object]) -> str:
         ("no TLS", "check security_protocol"),
         ("TLS where there is none", "no TLS connection came about; check security_protocol and the ssl_ files"),
         ("a server that says nothing", "it did not answer in time"),
-        ("a server that says nothing to TLS", "no TLS connection came about"),
+        ("a server that says nothing to TLS", "it did not answer in time"),
     ],
 )
 def test_a_client_that_is_not_let_in_is_told_why_in_one_sentence_without_the_password(refusals, client, reason):

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.kafka_program import format_storage, java, missing_tool
@@ -151,6 +152,16 @@ class KafkaBroker:
     def kill(self) -> None:
         """End the broker without any notice (kill -9)."""
         self._end(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Meanwhile connections to the broker are made, and nothing is answered on them."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
