@@ -7,9 +7,11 @@ from kafka import KafkaAdminClient, TopicPartition
 from safar.errors import LogReplaced
 from safar.log import Log, LogReader, open_log
 from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_member import Member
 from tests.support.logs import after, lines, owns, read, until, values
 
 GROUP = "aggregator"
+SHORT_SESSION = "session_timeout_ms=3000&heartbeat_interval_ms=500"
 
 
 def open_topic(broker: KafkaBroker, topic: str, partitions: int = 1, options: str = "") -> Log:
@@ -92,6 +94,38 @@ def test_a_commit_of_a_reader_that_was_put_out_changes_the_generation_and_nothin
         slow.seek(0, 0)
         assert slow.ends() == {}
         assert values(read(quick, 2)) == ["a", "b"]
+
+
+def test_a_member_stopped_beyond_its_session_finds_that_it_owns_nothing_and_joins_again(kafka_broker, topic):
+    url = f"kafka://{kafka_broker.address}/{topic}?partitions=1&{SHORT_SESSION}"
+    log = open_log(url)
+    append(log, 0, ["a", "b"])
+    with closing(Member(url, GROUP, 2)) as stopped, closing(log.reader(GROUP)) as other:
+        stopped.stop()
+        until(lambda: owns(other, 1), lambda: other.poll(0.2))
+        stopped.go_on()
+        generation, owned = stopped.commit()
+        assert generation != stopped.generation
+        assert owned == {}
+        assert log.committed(GROUP) == {}
+        assert values(read(other, 2)) == ["a", "b"]
+        other.close()
+        assert stopped.read_again() == ["a", "b"]
+        assert stopped.commit()[1] == {0: 2}
+    assert log.committed(GROUP) == {0: 2}
+
+
+def test_a_member_stopped_beyond_its_session_cannot_commit_into_a_group_that_has_emptied(kafka_broker, topic):
+    url = f"kafka://{kafka_broker.address}/{topic}?partitions=1&{SHORT_SESSION}"
+    log = open_log(url)
+    append(log, 0, ["a", "b", "c"])
+    with closing(Member(url, GROUP, 2)) as stopped:
+        stopped.stop()
+        with closing(log.reader(GROUP)) as other:
+            other.commit(after(read(other, 3)))
+        stopped.go_on()
+        assert stopped.commit()[1] == {}
+    assert log.committed(GROUP) == {0: 3}
 
 
 def test_a_new_group_begins_where_the_log_begins_now(kafka_broker, topic):
