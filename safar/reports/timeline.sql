@@ -50,8 +50,92 @@ currency = "ISO 4217"
 properties = "properties or traits as sent, JSON"
 event_id = "messageId"
 */
+-- The same persons as the view touchpoints gives (a test holds them equal), worked out for the devices of this one only.
+WITH
+    (SELECT most_users_of_a_device FROM identity_rules) AS most_users,
+    nobody AS (SELECT arrayJoin(nobody) FROM identity_rules),
+    aliases AS (SELECT source, user_id, person FROM user_aliases FINAL),
+    ids AS (SELECT {person:String} AS id UNION ALL SELECT user_id FROM aliases WHERE person = {person:String}),
+    devices AS
+    (
+        SELECT anonymous_id AS id FROM events
+        WHERE user_id IN ids AND (source = {source:String} OR {source:String} = '')
+        UNION DISTINCT
+        SELECT previous_id FROM events
+        WHERE type = 'alias' AND user_id IN ids AND (source = {source:String} OR {source:String} = '')
+        UNION DISTINCT
+        SELECT substring({person:String}, length('anonymous:') + 1) WHERE startsWith({person:String}, 'anonymous:')
+    ),
+    known_devices AS (SELECT id FROM devices WHERE lower(id) NOT IN nobody),
+    -- Logins and other events of those devices, and the alias calls that link one of them from elsewhere.
+    near AS
+    (
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0 AS link,
+               (log_id, log_partition, log_epoch, log_offset, log_index) AS position
+        FROM events
+        WHERE anonymous_id IN known_devices AND (source = {source:String} OR {source:String} = '')
+        UNION ALL
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0,
+               (log_id, log_partition, log_epoch, log_offset, log_index)
+        FROM events
+        WHERE user_id IN ids AND anonymous_id NOT IN known_devices
+          AND (source = {source:String} OR {source:String} = '')
+        UNION ALL
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0,
+               (log_id, log_partition, log_epoch, log_offset, log_index)
+        FROM events
+        WHERE startsWith({person:String}, 'event:') AND event_id = substring({person:String}, length('event:') + 1)
+          AND lower(user_id) IN nobody AND lower(anonymous_id) IN nobody
+          AND (source = {source:String} OR {source:String} = '')
+        UNION ALL
+        SELECT source, user_id, previous_id, '', timestamp, '', 1, ('', 0, 0, 0, 0)
+        FROM events
+        WHERE type = 'alias' AND previous_id IN known_devices AND (source = {source:String} OR {source:String} = '')
+    ),
+    named AS
+    (
+        SELECT
+            near.*,
+            multiIf(lower(near.user_id) IN nobody, '', aliases.person = '', near.user_id, aliases.person) AS user,
+            (near.timestamp, near.session_id, user) AS login,
+            user != '' AND NOT link AS is_login
+        FROM near
+        LEFT ANY JOIN aliases ON aliases.source = near.source AND aliases.user_id = near.user_id
+    ),
+    -- As in the view device_moments.
+    seen AS
+    (
+        SELECT
+            position,
+            link,
+            multiIf(
+                user != '', user,
+                lower(anonymous_id) IN nobody, concat('event:', event_id),
+                empty(known) OR length(known) > most_users, concat('anonymous:', anonymous_id),
+                length(known) = 1, known[1],
+                session_id != '' AND next_in_session.3 != '', next_in_session.3,
+                session_id != '' AND last_in_session.3 != '', last_in_session.3,
+                next.3 != '', next.3,
+                last.3) AS person
+        FROM
+        (
+            SELECT
+                *,
+                groupUniqArrayIf(16)(user, user != '') OVER ever AS known,
+                minIf(login, is_login) OVER later_in_session AS next_in_session,
+                maxIf(login, is_login) OVER in_session AS last_in_session,
+                minIf(login, is_login) OVER later AS next,
+                maxIf(login, is_login) OVER ever AS last
+            FROM named
+            WINDOW
+                later_in_session AS (PARTITION BY source, anonymous_id, session_id ORDER BY timestamp DESC),
+                in_session AS (PARTITION BY source, anonymous_id, session_id),
+                later AS (PARTITION BY source, anonymous_id ORDER BY timestamp DESC),
+                ever AS (PARTITION BY source, anonymous_id)
+        )
+    )
 SELECT
-    toTimeZone(touchpoints.timestamp, {tz:String}) AS timestamp,
+    toTimeZone(events.timestamp, {tz:String}) AS timestamp,
     source,
     type,
     event,
@@ -65,9 +149,10 @@ SELECT
     currency,
     properties,
     event_id
-FROM touchpoints
-WHERE person = {person:String}
+FROM events
+WHERE (log_id, log_partition, log_epoch, log_offset, log_index) IN
+    (SELECT position FROM seen WHERE person = {person:String} AND NOT link)
   AND (source = {source:String} OR {source:String} = '')
-  AND touchpoints.timestamp >= {from:DateTime64(3, 'UTC')} AND touchpoints.timestamp < {to:DateTime64(3, 'UTC')}
-ORDER BY touchpoints.timestamp, received_at, event_id
+  AND events.timestamp >= {from:DateTime64(3, 'UTC')} AND events.timestamp < {to:DateTime64(3, 'UTC')}
+ORDER BY events.timestamp, received_at, event_id
 LIMIT {limit:UInt32}

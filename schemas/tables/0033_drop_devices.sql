@@ -1,0 +1,2 @@
+-- Followed by device_persons and device_moments.
+DROP VIEW IF EXISTS devices
