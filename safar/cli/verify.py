@@ -1,4 +1,6 @@
-"""Account for every event: what the log holds below the commit is in the store, once. Exit code 1 when it is not.
+"""Account for every event: what the log holds below the commit is in the store, once, and in every report's totals.
+
+Exit code 1 when it is not.
 
 example: safar verify
 """
@@ -10,6 +12,7 @@ from tqdm import tqdm
 from safar.cli.reading import STORE, reading_store
 from safar.config import Config
 from safar.log import open_log
+from safar.reports.check import check_reports
 from safar.store.verify import verify
 from services.aggregator.consume import GROUP
 
@@ -27,11 +30,13 @@ def run(config: Config, _options: argparse.Namespace) -> int:
     try:
         with reading_store(config) as store, tqdm(desc="verifying", unit=" lines", disable=None) as bar:
             result = verify(log, store, GROUP, config.id_window_days, lambda lines: bar.update(lines))
+            result.problems += check_reports(store)
     finally:
         log.close()
     print(f"log: {result.records} records below the commit hold {result.lines} lines")
     print("store: " + ", ".join(f"{count} {table}" for table, count in result.tables.items()))
     for problem in result.problems[:50]:
         print(f"PROBLEM: {problem}")
-    print(f"{len(result.problems)} problems" if result.problems else "every position is accounted for, once")
+    sound = "every position is accounted for, once; every report agrees with the rows"
+    print(f"{len(result.problems)} problems" if result.problems else sound)
     return 1 if result.problems else 0

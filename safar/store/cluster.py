@@ -31,7 +31,8 @@ _TABLE = re.compile(
     re.DOTALL,
 )
 _VIEW = re.compile(
-    rf"{_LEAD}(?P<create>CREATE VIEW IF NOT EXISTS|CREATE OR REPLACE VIEW) {_NAME}\b(?P<rest>.*)", re.DOTALL
+    rf"{_LEAD}(?P<verb>CREATE VIEW IF NOT EXISTS|CREATE OR REPLACE VIEW|DROP VIEW IF EXISTS) {_NAME}\b(?P<rest>.*)",
+    re.DOTALL,
 )
 _ALTER = re.compile(rf"{_LEAD}ALTER TABLE {_NAME}\b(?P<rest>.*)", re.DOTALL)
 _ORDER = re.compile(r"\bORDER BY (?:\((?P<several>[\w, ]+)\)|(?P<one>\w+))\s*(?:SETTINGS|TTL|\Z)")
@@ -61,7 +62,7 @@ class Cluster:
         if found := _TABLE.match(statement):
             return [self._local(found), self._distributed(found)]
         if found := _VIEW.match(statement):
-            return [f"{found['lead']}{found['create']} {found['name']} {self._everywhere}{found['rest']}"]
+            return [f"{found['lead']}{found['verb']} {found['name']} {self._everywhere}{found['rest']}"]
         if found := _ALTER.match(statement):
             return self._alter(found)
         raise ConfigError(f"No rule says what this is on a cluster: {statement[:200]}")

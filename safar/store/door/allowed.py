@@ -97,10 +97,10 @@ WRITER_SETTINGS = SETTINGS | {
     "async_insert", "input_format_defaults_for_omitted_fields", "input_format_import_nested_json",
     "input_format_parallel_parsing", "input_format_skip_unknown_fields", "insert_deduplicate",
     "insert_deduplication_token", "insert_quorum", "insert_quorum_parallel", "insert_quorum_timeout",
-    "join_algorithm", "log_comment", "max_block_size", "max_bytes_before_external_group_by", "max_bytes_before_external_sort",
-    "max_execution_time", "max_insert_block_size", "max_insert_threads", "max_memory_usage",
-    "max_partitions_per_insert_block", "max_result_bytes", "max_result_rows", "max_threads", "optimize_use_projections",
-    "select_sequential_consistency", "use_skip_indexes", "wait_for_async_insert",
+    "join_algorithm", "log_comment", "max_block_size", "max_bytes_before_external_group_by",
+    "max_bytes_before_external_sort", "max_execution_time", "max_insert_block_size", "max_insert_threads",
+    "max_memory_usage", "max_partitions_per_insert_block", "max_result_bytes", "max_result_rows", "max_threads",
+    "optimize_use_projections", "select_sequential_consistency", "use_skip_indexes", "wait_for_async_insert",
 }  # fmt: skip
 
 ENGINES = frozenset(
