@@ -15,9 +15,11 @@ def open_log(url: str, *, create: bool = True, spool: Spool | None = None) -> Lo
 
     - ``sqlite:///dir/log?partitions=1``: files in a local directory, fsynced before every answer.
     - ``kafka://host:port,host:port/topic?partitions=4&replication=3``: a Kafka topic. Further parameters are passed
-      to the client (``security_protocol``, ``sasl_mechanism``, ``sasl_plain_username``, ``ssl_cafile``, ...).
+      to the client (``security_protocol``, ``sasl_mechanism``, ``sasl_plain_username``, ``ssl_cafile``, ...); what is
+      no letter or digit in a value is percent-encoded (``+`` is ``%2B``).
 
-    Raises ConfigError for a URL that cannot be understood, LogUnavailable when no broker answers.
+    Raises ConfigError for a URL that cannot be understood, a topic that would lose records and a permission that is
+    missing; LogUnavailable, with the reason, when no broker answers or lets us in.
     """
     try:
         parts = urlsplit(url)

@@ -1,4 +1,5 @@
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -94,6 +95,24 @@ def test_a_commit_of_a_reader_that_was_put_out_changes_the_generation_and_nothin
         slow.seek(0, 0)
         assert slow.ends() == {}
         assert values(read(quick, 2)) == ["a", "b"]
+
+
+def test_a_join_that_ends_between_two_polls_of_the_member_that_shares_out_is_not_forgotten(kafka_broker, topic):
+    log = open_topic(kafka_broker, topic, partitions=2, options="&metadata_max_age_ms=300")
+    with closing(log.reader(GROUP)) as first, closing(log.reader(GROUP)) as second:
+        until(lambda: owns(first, 2), lambda: first.poll(0.1))
+        until(lambda: owns(first, 1) and owns(second, 1), lambda: (first.poll(0.1), second.poll(0.1)))
+        with KafkaAdminClient(bootstrap_servers=[kafka_broker.address]) as admin:
+            admin.create_partitions({topic: 4})
+        until(lambda: owns(first, 0), lambda: first.poll(0))
+        until(lambda: owns(second, 2), lambda: second.poll(0.1))
+        # At the same time, as two processes do: who polls in turns may miss the end of every join.
+        with ThreadPoolExecutor() as pool:
+            until(
+                lambda: owns(first, 2) and owns(second, 2),
+                lambda: list(pool.map(lambda reader: reader.poll(0.5), (first, second))),
+            )
+        assert set(first.assignment().committed) | set(second.assignment().committed) == {0, 1, 2, 3}
 
 
 def test_a_member_stopped_beyond_its_session_finds_that_it_owns_nothing_and_joins_again(kafka_broker, topic):
