@@ -16,6 +16,9 @@ from safar.store.door.request import Ask, Credentials, read_ask, read_credential
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+# A name, or an IPv6 address in brackets, and maybe a port.
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::\d+)?")
+
 _LOOK_S = 0.2
 
 Work = Callable[[Ask, Answer], None]
@@ -162,7 +165,8 @@ class Door:
 
     def _check_host(self, host: str) -> None:
         hosts = self._options.hosts
-        if hosts and re.sub(r":\d+$", "", host).strip("[]").lower() not in hosts:
+        named = _HOST.fullmatch(host)
+        if hosts and (not named or (named[1] or named[2]).lower() not in hosts):
             raise QueryRefused(f"This door is not called {host!r}: use {' or '.join(sorted(hosts))}.")
 
 

@@ -45,7 +45,7 @@ def failure(error: Exception) -> web.Response:
         headers["WWW-Authenticate"] = 'Basic realm="Safar"'
     if status == 503:
         headers["Retry-After"] = "1"
-    return web.Response(status=status, body=f"{text}\n".encode(), headers=headers)
+    return web.Response(status=status, body=f"{text}\n".encode(errors="replace"), headers=headers)
 
 
 def error_text(error: Exception) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from safar.errors import BodyTooLarge, MalformedRequest, UnsupportedEncoding
 from safar.store.door.blocks import from_blocks
@@ -24,6 +24,8 @@ _NOT_SETTINGS = frozenset(
         "network_zstd_compression_level",
     }
 )  # fmt: skip
+# What a part of a form counts for, whatever is in it.
+_PART_BYTES = 100
 # It comes back in a header.
 _QUERY_ID = re.compile(r"[^\w.:-]", re.ASCII)
 
@@ -37,7 +39,7 @@ class Credentials:
 
     def know(self, token: str) -> bool:
         """Whether the password is `token`; how long this takes says nothing about it."""
-        return hmac.compare_digest(self.password.encode(), token.encode())
+        return hmac.compare_digest(self.password.encode(errors="surrogateescape"), token.encode())
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ async def read_ask(request: web.Request, body_max_bytes: int) -> Ask:
     fields = dict(request.query)
     try:
         if request.content_type == "multipart/form-data":
-            fields |= await _form(request)
+            fields |= await _form(request, body_max_bytes)
             body = b""
         else:
             encoding = request.headers.get("Content-Encoding", "").lower()
@@ -123,9 +125,23 @@ def _settings(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-async def _form(request: web.Request) -> dict[str, str]:
+async def _form(request: web.Request, room: int) -> dict[str, str]:
     """Clients send a form when the parameters are too long for a URL; a table sent along is not supported."""
-    form = await request.post()
-    if not all(isinstance(value, str) for value in form.values()):
-        raise UnsupportedEncoding("External tables in a form are not supported here.")
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    fields: dict[str, str] = {}
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or part.filename is not None:
+                raise UnsupportedEncoding("External tables in a form are not supported here.")
+            if "Content-Encoding" in part.headers or "Content-Transfer-Encoding" in part.headers:
+                raise UnsupportedEncoding("The parts of a form are sent as they are.")
+            value = b""
+            room -= _PART_BYTES
+            while chunk := await part.read_chunk():
+                value += chunk
+                if len(value) > room:
+                    raise BodyTooLarge("The form is larger than this door takes.")
+            room -= len(value)
+            fields[part.name or ""] = value.decode()
+    except ValueError:
+        raise MalformedRequest("The form cannot be read.") from None
+    return fields

@@ -1,9 +1,11 @@
 """The reader's door as clients meet it: unmodified clients, raw HTTP, limits, and many at once."""
 
+import gzip
 import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -175,17 +177,58 @@ def test_every_way_of_sending_the_token_is_understood_and_no_token_is_refused(se
 
 def test_only_the_doors_own_names_are_answered(server: DoorProcess) -> None:
     assert server.ask("SELECT 1", headers={"Host": f"localhost:{server.port}"}).status == 200
-    for host in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example", ""):
+    odd = ("localhost.", "[[localhost]]", "[localhost", "localhost:", "localhost:80:80", "[::1]", "127.1")
+    for host in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example", "", *odd):
         reply = server.ask("SELECT 1", headers={"Host": host})
         assert (reply.status, reply.code) == (403, 497)
 
 
 def test_external_tables_are_declined_in_words(server: DoorProcess) -> None:
-    form = b'--b\r\nContent-Disposition: form-data; name="t"; filename="t"\r\n\r\n1\r\n--b--\r\n'
-    sent = server.ask(
-        form, headers={"Content-Type": "multipart/form-data; boundary=b"}, parameters={"query": "SELECT 1"}
-    )
+    sent = _send_form(server, b'Content-Disposition: form-data; name="t"; filename="t"\r\n\r\n1')
     assert (sent.status, sent.code) == (415, 48)
+
+
+def test_a_form_that_cannot_be_read_or_would_inflate_is_refused(server: DoorProcess) -> None:
+    part = b'Content-Disposition: form-data; name="query"\r\n'
+    assert _send_form(server, part + b"\r\nSELECT 2").body == "2\n"
+    bomb = gzip.compress(b" " * (64 << 20))
+    for content, status, code in (
+        (part + b"Content-Encoding: gzip\r\n\r\n" + bomb, 415, 48),
+        (part + b"Content-Transfer-Encoding: base64\r\n\r\n!!!!", 415, 48),
+        (part + b"\r\nSELECT '\xff'", 400, 36),
+        (part + b"\r\n" + b" " * (1 << 20), 413, 307),
+    ):
+        reply = _send_form(server, content)
+        assert (reply.status, reply.code) == (status, code), reply.body
+    headers = {"Content-Type": "multipart/form-data"}
+    assert server.ask(b"x", headers=headers).status == 400
+
+
+def _send_form(server: DoorProcess, part: bytes) -> door_process.Reply:
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    return server.ask(b"--b\r\n" + part + b"\r\n--b--\r\n", headers=headers, parameters={"query": "SELECT 1"})
+
+
+def test_a_reader_may_not_send_as_much_as_a_writer(server: DoorProcess) -> None:
+    long = f"SELECT 1 /* {'x' * (1 << 20)} */"
+    for body, encoding in ((long.encode(), ""), (gzip.compress(long.encode()), "gzip")):
+        reply = server.ask(body, headers={"Content-Encoding": encoding})
+        assert (reply.status, reply.code) == (413, 307)
+
+
+def test_a_password_or_a_format_that_is_no_text_is_an_ordinary_refusal(server: DoorProcess) -> None:
+    assert server.ask("SELECT 1", headers={"X-ClickHouse-Key": "\xff\xfe"}).status == 401
+    assert server.ask("SELECT 1", headers={"X-ClickHouse-Format": "\xff"}).status == 403
+
+
+def test_a_thousand_callers_at_once_are_answered_or_told_to_come_back(server: DoorProcess) -> None:
+    with ThreadPoolExecutor(1000) as callers:
+        statuses = list(
+            callers.map(lambda _: server.ask("SELECT sum(number) FROM numbers(100000)").status, range(1000))
+        )
+    assert statuses <= {200, 503}
+    assert 200 in statuses
+    assert server.ask("SELECT 1").body == "1\n"
 
 
 def test_readers_see_whole_inserts_only_and_are_not_kept_waiting(server: DoorProcess) -> None:
