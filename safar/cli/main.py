@@ -29,6 +29,8 @@ MODULES = {
     "verify": "safar.cli.verify",
     "failed": "safar.cli.failed",
     "migrate": "safar.cli.migrate",
+    "backup": "safar.cli.backup",
+    "restore": "safar.cli.restore",
 }
 
 
