@@ -176,6 +176,8 @@ _HELPERS = {
     "demo": ["safar/demo/load.py", "safar/cli/reading.py"],
     "verify": ["safar/cli/reading.py"],
     "failed": ["safar/cli/reading.py", "safar/cli/replay.py"],
+    "backup": ["safar/backup.py"],
+    "restore": ["safar/backup.py"],
 }
 
 
