@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run cluster check test bench notebooks executed constraints clean
+.PHONY: help run cluster check test bench soak notebooks executed constraints clean
 
 help:               ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/: .*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ test: .venv/dev     ## every test; those that need java, go, node, chromium or p
 
 bench: .venv/dev    ## rates on this machine, against limits measured in the same run
 	$(BIN)/python -m bench
+
+soak: .venv/dev     ## 200 seeded schedules of faults against whole pipelines; goes on where it stopped
+	$(BIN)/python -m tests.soak --schedules 200
 
 notebooks: .venv/dev ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks --ip=127.0.0.1 $(if $(filter 0,$(USER_ID)),--allow-root)

@@ -28,7 +28,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 listeners={listeners},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners={listeners}
+advertised.listeners={advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL
 listener.name.sasl.sasl.enabled.mechanisms=PLAIN
 listener.name.sasl.plain.sasl.jaas.config={plain} required user_safar="{password}" user_guest="{password}";
@@ -70,6 +70,10 @@ def free_port() -> int:
             return port
 
 
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+
+
 def _answers(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -85,9 +89,12 @@ def plain(user: str, password: str = PASSWORD) -> dict[str, object]:
 
 
 class KafkaBroker:
-    """One broker with its data in `directory`; `start` after `stop` or `kill` goes on with the same data."""
+    """One broker with its data in `directory`; `start` after `stop` or `kill` goes on with the same data.
 
-    def __init__(self, directory: Path) -> None:
+    `advertised`: the port that clients are told to use, when it is not the broker's own but a proxy's.
+    """
+
+    def __init__(self, directory: Path, advertised: int | None = None) -> None:
         self.directory = directory
         self.certificates = Certificates(directory / "certificates")
         self._ports = {name: free_port() for name in _LISTENERS}
@@ -96,7 +103,8 @@ class KafkaBroker:
         self._process: subprocess.Popen[bytes] | None = None
         self._properties.write_text(
             _PROPERTIES.format(
-                listeners=",".join(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items()),
+                listeners=_listeners(self._ports),
+                advertised=_listeners(self._ports | ({"PLAINTEXT": advertised} if advertised else {})),
                 controller=free_port(),
                 directory=directory,
                 plain=f"{_SECURITY}.plain.PlainLoginModule",
@@ -133,11 +141,20 @@ class KafkaBroker:
     def _address(self, listener: str) -> str:
         return f"127.0.0.1:{self._ports[listener]}"
 
+    @property
+    def port(self) -> int:
+        """Where the broker itself listens."""
+        return self._ports["PLAINTEXT"]
+
+    @property
+    def command(self) -> list[str]:
+        """What runs the broker, in `directory`."""
+        return java("kafka.Kafka", str(self._properties))
+
     def start(self) -> None:
         """Start the broker and return when it accepts connections."""
         with self._output.open("ab") as output:
-            command = java("kafka.Kafka", str(self._properties))
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.directory)
+            self._process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=self.directory)
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not _answers(self._ports["PLAINTEXT"]):
             if self._process.poll() is not None or time.monotonic() > deadline:

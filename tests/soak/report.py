@@ -1,0 +1,139 @@
+"""What the schedules gave: one JSON line each in .soak/results.jsonl, and their sum in docs/soak.md."""
+
+import os
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tests.soak.run import Result
+from tests.soak.schedule import KINDS
+
+_ROOT = Path(__file__).parents[2]
+_RESULTS = _ROOT / ".soak" / "results.jsonl"
+_REPORT = _ROOT / "docs" / "soak.md"
+_CONTROLS = Path(__file__).with_name("controls.md")
+_MIB = 1 << 20
+
+
+class Record(Result, kw_only=True):
+    """A result, and on what it was had."""
+
+    commit: str
+    wild: list[str]
+    date: str
+    machine: str
+
+    @classmethod
+    def of(cls, result: Result, commit: str, wild: list[str]) -> "Record":
+        """Here and now."""
+        date = datetime.now(UTC).date().isoformat()
+        return cls(**msgspec.structs.asdict(result), commit=commit, wild=wild, date=date, machine=_machine())
+
+
+def append(record: Record) -> None:
+    """Keep a result, at once."""
+    _RESULTS.parent.mkdir(exist_ok=True)
+    with _RESULTS.open("ab") as file:
+        file.write(msgspec.json.encode(record) + b"\n")
+
+
+def _records() -> list[Record]:
+    lines = _RESULTS.read_bytes().splitlines() if _RESULTS.exists() else []
+    return [msgspec.json.decode(line, type=Record) for line in lines]
+
+
+def done(commit: str, wild: list[str]) -> set[int]:
+    """The seeds that have a result on this commit, with the same faults let in."""
+    return {record.seed for record in _records() if (record.commit, record.wild) == (commit, wild)}
+
+
+def commit_of() -> str:
+    """The commit of the working tree, marked when the code differs from it."""
+    code = ("safar", "services", "schemas", "tests")
+    changed = _git("status", "--porcelain", "--", *code)
+    return _git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    answer = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
+
+
+def _machine() -> str:
+    cpu = next((line for line in _cpuinfo() if line.startswith("model name")), platform.machine())
+    return f"{cpu.partition(':')[2].strip() or cpu}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _cpuinfo() -> Sequence[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ()
+
+
+def write_report() -> None:
+    """Write docs/soak.md from every result of the newest commit that has one."""
+    records = _records()
+    _REPORT.write_text("\n".join(_report([record for record in records if record.commit == records[-1].commit])) + "\n")
+
+
+def _report(records: Sequence[Record]) -> Iterator[str]:
+    last = records[-1]
+    yield "# Soak: seeded faults against whole pipelines"
+    yield ""
+    yield "Written by `make soak`; what it proves and how stands in docs/delivery.md. Replay one schedule with"
+    yield "`python -m tests.soak --seed N`."
+    yield ""
+    yield f"{last.date}, commit {last.commit}, {last.machine}."
+    yield ""
+    yield from _table(("What", "Figure"), _totals(records))
+    yield ""
+    yield from _table(("Fault", "Injected"), _injected(records))
+    yield ""
+    yield from _table(("Process", "Most memory, MiB"), _memory(records))
+    problems = [f"- seed {record.seed}: {problem}" for record in records for problem in record.problems]
+    if problems:
+        yield from ("", "## Violations", "", *problems)
+    yield from ("", _CONTROLS.read_text(encoding="utf-8").rstrip())
+
+
+def _totals(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    topologies = Counter(record.topology for record in records)
+    yield "schedules", ", ".join([f"{len(records)}", *(f"{name} {count}" for name, count in topologies.items())])
+    yield "of them with a violation", f"{sum(bool(record.problems) for record in records)}"
+    yield "requests", f"{sum(record.requests for record in records):,}"
+    yield "of them without a 200", f"{sum(record.unconfirmed for record in records):,}"
+    yield "events answered 200", f"{sum(record.answered for record in records):,}"
+    yield "of them lost", f"{sum(record.lost for record in records):,}"
+    yield "event ids stored twice", f"{sum(record.doubled for record in records):,}"
+    yield "faults injected", f"{sum(sum(record.injected.values()) for record in records):,}"
+    yield "longest recovery", f"{max(record.recovery_s for record in records):.1f} s"
+    yield "most disk of one pipeline", f"{max(record.disk for record in records) // _MIB} MiB"
+
+
+def _injected(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    total: Counter[str] = Counter()
+    for record in records:
+        total.update(record.injected)
+    names = dict.fromkeys(kind.name for kind in KINDS)
+    return ((name, f"{total[name]:,}") for name in names)
+
+
+def _memory(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    most: dict[str, int] = {}
+    for record in records:
+        for name, memory in record.memory.items():
+            role = name.partition("-")[0]
+            most[role] = max(memory, most.get(role, 0))
+    return ((role, f"{memory // _MIB:,}") for role, memory in most.items())
+
+
+def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield f"| {head[0]} | {head[1]} |"
+    yield "|---|---|"
+    yield from (f"| {what} | {figure} |" for what, figure in rows)

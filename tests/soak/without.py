@@ -1,0 +1,127 @@
+"""Negative controls: each function switches one mechanism of Safar off in the process that calls it.
+
+With any of them off the harness must find a violation within a few seeds; docs/soak.md lists which seed it was.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+
+
+def _recovery() -> None:
+    """Whoever starts believes that nothing above the commit is stored."""
+    from services.aggregator import consume
+
+    consume.stored_positions = lambda *_: defaultdict(frozenset)
+
+
+def _takeover() -> None:
+    """Partitions that come from another aggregator are read on as if they had always been here."""
+    from safar.log.contract import Assignment
+    from safar.log.kafka_reader import KafkaReader
+
+    def assign(self, committed):
+        self._assignment = Assignment(1, committed)
+
+    KafkaReader._assign = assign
+
+
+def _event_ids() -> None:
+    """An event that a client sends again is a new one."""
+    from services.aggregator.seen import SeenIds
+
+    SeenIds.doubles = lambda *_: frozenset()
+
+
+def _learning_ids() -> None:
+    """A start forgets which ids are stored."""
+    from services.aggregator.seen import SeenIds
+
+    SeenIds.load = lambda *_: None
+
+
+def _commit_last() -> None:
+    """Records are committed when they are read, not when they are stored."""
+    from safar.log.kafka_reader import KafkaReader
+    from safar.log.sqlite_reader import SqliteReader
+
+    for kind in (SqliteReader, KafkaReader):
+        kind.poll = _committing(kind.poll)
+
+
+def _committing(poll):
+    def poll_and_commit(self, timeout_s):
+        records = poll(self, timeout_s)
+        if records:
+            self.commit({record.partition: record.offset + 1 for record in records})
+        return records
+
+    return poll_and_commit
+
+
+def _durable_200() -> None:
+    """The collector answers before the log has confirmed."""
+    from services.collector.publish import Publisher
+
+    publish, unfinished = Publisher.publish, set()
+
+    async def publish_later(self, records):
+        task = asyncio.create_task(publish(self, records))
+        unfinished.add(task)
+        task.add_done_callback(lambda done: (unfinished.discard(done), done.exception()))
+
+    Publisher.publish = publish_later
+
+
+def _append_recovery() -> None:
+    """After a failed append the writer goes on with what it believed before."""
+    from safar.log.sqlite_writer import SqliteWriter
+
+    SqliteWriter._recover = lambda _: None
+
+
+def _insert_tokens() -> None:
+    """The store takes an insert that the HTTP client sends again by itself for another one."""
+    from safar.store import store
+
+    store._INSERT_SETTINGS = {**store._INSERT_SETTINGS, "insert_deduplicate": 0}
+
+
+def _dead_letters() -> None:
+    """A row that the store refuses is not told from its neighbours."""
+    from services.aggregator.sink import Sink
+
+    def insert(self, table, rows, token, *_):
+        self._insert_lines(table, [row.json() for row in rows], token)
+
+    Sink._insert = insert
+
+
+def _supervision() -> None:
+    """`safar up` leaves a dead child dead."""
+    from safar.cli.child import Child
+
+    Child.keep_running = lambda _: None
+
+
+def _lifeline() -> None:
+    """A child outlives its supervisor."""
+    from safar.cli import service
+
+    service._watch_lifeline = lambda *_: None
+
+
+MECHANISMS: dict[str, Callable[[], None]] = {
+    "recovery": _recovery,
+    "takeover": _takeover,
+    "event-ids": _event_ids,
+    "learning-ids": _learning_ids,
+    "commit-last": _commit_last,
+    "durable-200": _durable_200,
+    "append-recovery": _append_recovery,
+    "insert-tokens": _insert_tokens,
+    "dead-letters": _dead_letters,
+    "supervision": _supervision,
+    "lifeline": _lifeline,
+}
+"""What `--without` knows."""
