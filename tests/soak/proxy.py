@@ -37,6 +37,15 @@ class Proxy:
         """Listen."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
+    async def server_listens(self) -> bool:
+        """Whether the server behind it takes connections."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
     async def close(self) -> None:
         """Stop listening and end every connection."""
         if self._server is not None:

