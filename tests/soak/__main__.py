@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.soak.report import Record, append, commit_of, done, write_report
+from tests.soak.report import Control, Record, append, commit_of, done
 from tests.soak.run import PATIENCE_S, Result, run
 from tests.soak.schedule import PARTS, Schedule
 from tests.soak.without import MECHANISMS
@@ -61,7 +61,6 @@ def _prove(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
     for schedule in tqdm([s for s in schedules if s.seed not in skipped], unit="schedule", disable=None):
         result = _run(schedule, options)
         append(Record.of(result, commit, wild))
-        write_report()
         if result.problems:
             bad += 1
             if not options.keep_going:
@@ -72,7 +71,8 @@ def _prove(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
 def _control(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
     """Until the first seed that goes red."""
     for number, schedule in enumerate(schedules, 1):
-        if _run(schedule, options).problems:
+        if problems := _run(schedule, options).problems:
+            append(Control(options.without, schedule.topology, schedule.seed, number, problems[0]))
             tqdm.write(f"without {options.without}: red at seed {schedule.seed}, schedule {number}")
             return 0
     tqdm.write(f"without {options.without}: NOT FOUND")

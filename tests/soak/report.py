@@ -1,4 +1,4 @@
-"""What the schedules gave: one JSON line each in .soak/results.jsonl, and their sum in docs/soak.md."""
+"""What schedules and negative controls gave: JSON lines in .soak/, and their sum in docs/soak.md."""
 
 import os
 import platform
@@ -15,8 +15,8 @@ from tests.soak.schedule import KINDS
 
 _ROOT = Path(__file__).parents[2]
 _RESULTS = _ROOT / ".soak" / "results.jsonl"
+_CONTROLS = _ROOT / ".soak" / "controls.jsonl"
 _REPORT = _ROOT / "docs" / "soak.md"
-_CONTROLS = Path(__file__).with_name("controls.md")
 _MIB = 1 << 20
 
 
@@ -35,16 +35,37 @@ class Record(Result, kw_only=True):
         return cls(**msgspec.structs.asdict(result), commit=commit, wild=wild, date=date, machine=_machine())
 
 
-def append(record: Record) -> None:
-    """Keep a result, at once."""
-    _RESULTS.parent.mkdir(exist_ok=True)
-    with _RESULTS.open("ab") as file:
-        file.write(msgspec.json.encode(record) + b"\n")
+class Control(msgspec.Struct):
+    """What a mechanism that was switched off led to: at which seed, as which schedule of how many tried."""
+
+    mechanism: str
+    topology: str
+    seed: int
+    schedules: int
+    problem: str
+
+
+def append(entry: Record | Control) -> None:
+    """Keep it, at once, and write the report anew."""
+    path = _RESULTS if isinstance(entry, Record) else _CONTROLS
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(entry) + b"\n")
+    _write_report()
 
 
 def _records() -> list[Record]:
-    lines = _RESULTS.read_bytes().splitlines() if _RESULTS.exists() else []
-    return [msgspec.json.decode(line, type=Record) for line in lines]
+    return [msgspec.json.decode(line, type=Record) for line in _lines(_RESULTS)]
+
+
+def _controls() -> list[Control]:
+    """The newest of each mechanism."""
+    found = (msgspec.json.decode(line, type=Control) for line in _lines(_CONTROLS))
+    return list({control.mechanism: control for control in found}.values())
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
 def done(commit: str, wild: list[str]) -> set[int]:
@@ -76,13 +97,15 @@ def _cpuinfo() -> Sequence[str]:
         return ()
 
 
-def write_report() -> None:
-    """Write docs/soak.md from every result of the newest commit that has one."""
+def _write_report() -> None:
+    """From every result of the newest commit that has one."""
     records = _records()
-    _REPORT.write_text("\n".join(_report([record for record in records if record.commit == records[-1].commit])) + "\n")
+    if records:
+        newest = [record for record in records if record.commit == records[-1].commit]
+        _REPORT.write_text("\n".join(_report(newest, _controls())) + "\n", encoding="utf-8")
 
 
-def _report(records: Sequence[Record]) -> Iterator[str]:
+def _report(records: Sequence[Record], controls: Sequence[Control]) -> Iterator[str]:
     last = records[-1]
     yield "# Soak: seeded faults against whole pipelines"
     yield ""
@@ -99,7 +122,12 @@ def _report(records: Sequence[Record]) -> Iterator[str]:
     problems = [f"- seed {record.seed}: {problem}" for record in records for problem in record.problems]
     if problems:
         yield from ("", "## Violations", "", *problems)
-    yield from ("", _CONTROLS.read_text(encoding="utf-8").rstrip())
+    yield from ("", "## Negative controls", "")
+    yield "With one mechanism switched off (`python -m tests.soak --without NAME`) the harness finds a violation:"
+    yield ""
+    yield "| Without | Red at seed | What was found |"
+    yield "|---|---|---|"
+    yield from (f"| {each.mechanism} | {each.seed} ({each.topology}) | {each.problem} |" for each in controls)
 
 
 def _totals(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
