@@ -72,7 +72,7 @@ def _control(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
     """Until the first seed that goes red."""
     for number, schedule in enumerate(schedules, 1):
         if problems := _run(schedule, options).problems:
-            append(Control(options.without, schedule.topology, schedule.seed, number, problems[0]))
+            append(Control(options.without, schedule.topology, schedule.seed, number, problems[-1]))
             tqdm.write(f"without {options.without}: red at seed {schedule.seed}, schedule {number}")
             return 0
     tqdm.write(f"without {options.without}: NOT FOUND")

@@ -97,7 +97,7 @@ async def _recover(site: Site, load: Load, patience_s: float) -> list[str]:
     try:
         await asyncio.wait_for(recovered(site, load), patience_s)
     except TimeoutError:
-        said = [f"{name}: {process.complaint()}" for name, process in site.processes.items()]
+        said = "; ".join(f"{name}: {process.complaint()}" for name, process in site.processes.items())
         site.write_stacks()
-        return [f"did not recover by itself within {patience_s:.0f} s", *said]
+        return [f"did not recover by itself within {patience_s:.0f} s; the last words of {said}"]
     return []
