@@ -15,6 +15,13 @@ def _recovery() -> None:
     consume.stored_positions = lambda *_: defaultdict(frozenset)
 
 
+def _fence() -> None:
+    """An aggregator that was paused while its partitions moved inserts what it had in its hands."""
+    from safar.store.fence import Fence
+
+    Fence.condition = property(lambda _: "1")
+
+
 def _takeover() -> None:
     """Partitions that come from another aggregator are read on as if they had always been here."""
     from safar.log.contract import Assignment
@@ -37,7 +44,7 @@ def _learning_ids() -> None:
     """A start forgets which ids are stored."""
     from services.aggregator.seen import SeenIds
 
-    SeenIds.load = lambda *_: None
+    SeenIds.learn = lambda *_: None
 
 
 def _commit_last() -> None:
@@ -113,6 +120,7 @@ def _lifeline() -> None:
 
 MECHANISMS: dict[str, Callable[[], None]] = {
     "recovery": _recovery,
+    "fence": _fence,
     "takeover": _takeover,
     "event-ids": _event_ids,
     "learning-ids": _learning_ids,
