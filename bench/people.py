@@ -1,8 +1,8 @@
 """A store of many people, made inside the engine: what identity is measured and tested on.
 
-Of every thousand people, told apart by `number % 1000`: most have one device and log in on it, a fifth have a second
-one, 300 never log in, 20 share a device of two, 10 stand at a counter that ten people use, and ten are one chain of
-aliases. Each has five events: looked, looked, logged in, bought, came back.
+Of every thousand people: most have one device and log in on it, a fifth have a second one,
+300 never log in, 20 share a device of two, 10 stand at a counter that ten people use, and ten are one chain of aliases.
+Each has five events: looked, looked, logged in, bought, came back.
 """
 
 from safar.store import Store

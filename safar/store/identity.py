@@ -1,8 +1,9 @@
 """Users merged by alias calls: whatever the order the calls came in, the result is the same.
 
 The table user_aliases is its own state: the view unmerged_aliases finds the calls that it does not show yet, and only
-the groups that these touch are read and written. After a kill at any moment, and on an empty table, the same work
-makes it right. The rest of identity is the views that `touchpoints` stands on, in schemas/tables.
+the groups that these touch are read and written. A process looks at all calls once, and from then on at the parts of
+`events` that are new. After a kill at any moment, and on an empty table, the same work makes it right. The rest of
+identity is the views that `touchpoints` stands on, in schemas/tables.
 """
 
 import json
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from safar.store.store import Store
 
@@ -19,13 +21,20 @@ _log = logging.getLogger(__name__)
 # Calls merged in one go: bounds what is held of them; their groups are held too.
 _CALLS_AT_ONCE = 50_000
 
-_UNMERGED = f"SELECT * FROM unmerged_aliases ORDER BY named_at_ms, named_by, user_id LIMIT {_CALLS_AT_ONCE}"
+_PARTS = "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active"
+_UNMERGED = f"""
+SELECT * FROM unmerged_aliases(seen_parts = {{seen:Array(String)}})
+ORDER BY named_at_ms, named_by, user_id LIMIT {_CALLS_AT_ONCE}
+"""
 _TOUCHED = f"""
 WITH calls AS ({_UNMERGED})
 SELECT source, user_id, person, named_at_ms, named_by, updated_at FROM user_aliases FINAL
 WHERE (source, person) IN
     (SELECT source, arrayJoin([previous_person, current_person]) FROM calls)
 """
+
+# By store: the parts whose alias calls this process has merged. A part never changes; merged, it has another name.
+_seen: WeakKeyDictionary[Store, list[str]] = WeakKeyDictionary()
 
 _Row = Mapping[str, Any]
 _Naming = tuple[int, str, str]
@@ -50,17 +59,27 @@ def merge(edges: list[tuple[str, str]]) -> dict[str, str]:
 def refresh_aliases(store: Store) -> None:
     """Bring user_aliases up to the alias calls in the store. Idempotent.
 
-    Costs one look at the alias calls inside the engine, and reading and writing the groups that new calls touch.
+    The first time in a process all calls are looked at, later those in parts of `events` that are new, and the groups
+    they touch.
     """
+    parts = [row["name"] for row in store.query(_PARTS)]
+    if _merge_all(store, {"seen": _seen.get(store, [])}):
+        _seen[store] = parts
+
+
+def _merge_all(store: Store, seen: Mapping[str, list[str]]) -> bool:
+    """Merge until every call that is not in a part seen shows; False when that cannot be had now."""
     before: list[dict[str, Any]] = []
-    while calls := store.query(_UNMERGED):
+    while calls := store.query(_UNMERGED, seen):
         if calls == before:  # another aggregator merges at the same time; the next batch looks again
             _log.warning("%d alias calls are not merged yet.", len(calls))
-            return
-        if rows := _changed(calls, store.query(_TOUCHED)):
+            return False
+        rows = _changed(calls, store.query(_TOUCHED, seen))
+        if rows:
             lines = "\n".join(json.dumps(row) for row in rows)
             store.insert_lines("user_aliases", lines.encode(), f"aliases:{uuid.uuid4().hex}")
         before = calls
+    return True
 
 
 def _changed(calls: Sequence[_Row], touched: Sequence[_Row]) -> list[dict[str, Any]]:
