@@ -5,6 +5,7 @@ A statement takes this path::
     door.py    one HTTP endpoint: who asks, is there room, what went wrong
     request.py the request, read into an `Ask` (inflate.py and blocks.py undo the compression of its body)
     reader.py  the reader's door: guard.py checks the statement (tree.py, tables.py, allowed.py), rows.py runs it
+               (native.py: blocks for newer clients)
     writer.py  the writer's door of `safar store-server`: write_guard.py checks, insert.py sets rows apart
     engine.py  a handle on the engine, one for each statement
     answer.py  the answer, streamed in blocks from the worker thread
