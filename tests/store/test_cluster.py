@@ -182,3 +182,14 @@ def test_the_statements_can_be_printed_without_a_server(capsys):
     assert statements(printed) == list(script(MAIN))
     assert main(["migrate", "--print"]) == 0
     assert "CLUSTER" not in capsys.readouterr().out
+
+
+def test_the_engine_parses_the_statements_of_the_documentation(store):
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    found = [part for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for part in statements(block)]
+    assert len(found) == 6
+    for statement in found:
+        store.query("SELECT formatQuery({statement:String})", {"statement": statement})
+        if statement.startswith("ALTER"):
+            MAIN.derive(statement)
+            store.command(f"{statement} SETTINGS materialize_ttl_after_modify = 0" if "TTL" in statement else statement)
