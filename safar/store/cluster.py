@@ -133,7 +133,7 @@ def check_settings(store: Store) -> None:
 def cluster_of(store: Store) -> str | None:
     """The name of the cluster that the tables of `store` are spread over; None on one server."""
     sql = """
-    SELECT extract(engine_full, '^Distributed\\(\\'([^\\']+)') AS name FROM system.tables
+    SELECT extract(engine_full, '^Distributed\\(\\'([^\\']+)') AS cluster FROM system.tables
     WHERE database = currentDatabase() AND name = 'events' AND engine = 'Distributed'
     """
-    return next((str(row["name"]) for row in store.query(sql)), None)
+    return next((str(row["cluster"]) for row in store.query(sql)), None)

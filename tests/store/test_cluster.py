@@ -89,7 +89,7 @@ def test_rows_positions_and_persons_are_kept_as_on_one_server(tmp_path):
     assert found["local"] == 3
 
 
-def test_positions_and_persons_are_read_across_shards(tmp_path):
+def test_persons_are_read_across_shards_and_positions_from_every_replica(tmp_path):
     found = engine_in(tmp_path, "two_shards")
     assert found == {"positions": [[7, [0, 1]]], "persons": ["u1"], "rows": 4}
 
