@@ -70,25 +70,22 @@ WITH
     -- Logins and other events of those devices, and the alias calls that link one of them from elsewhere.
     near AS
     (
-        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0 AS link,
-               (log_id, log_partition, log_epoch, log_offset, log_index) AS position
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0 AS link
         FROM events
         WHERE anonymous_id IN known_devices AND (source = {source:String} OR {source:String} = '')
         UNION ALL
-        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0,
-               (log_id, log_partition, log_epoch, log_offset, log_index)
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0
         FROM events
         WHERE user_id IN ids AND anonymous_id NOT IN known_devices
           AND (source = {source:String} OR {source:String} = '')
         UNION ALL
-        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0,
-               (log_id, log_partition, log_epoch, log_offset, log_index)
+        SELECT source, user_id, anonymous_id, session_id, timestamp, event_id, 0
         FROM events
         WHERE startsWith({person:String}, 'event:') AND event_id = substring({person:String}, length('event:') + 1)
           AND lower(user_id) IN nobody AND lower(anonymous_id) IN nobody
           AND (source = {source:String} OR {source:String} = '')
         UNION ALL
-        SELECT source, user_id, previous_id, '', timestamp, '', 1, ('', 0, 0, 0, 0)
+        SELECT source, user_id, previous_id, '', timestamp, '', 1
         FROM events
         WHERE type = 'alias' AND previous_id IN known_devices AND (source = {source:String} OR {source:String} = '')
     ),
@@ -106,7 +103,8 @@ WITH
     seen AS
     (
         SELECT
-            position,
+            -- All that a person depends on.
+            (source, user_id, anonymous_id, session_id, timestamp, event_id) AS sent,
             link,
             multiIf(
                 user != '', user,
@@ -150,8 +148,8 @@ SELECT
     properties,
     event_id
 FROM events
-WHERE (log_id, log_partition, log_epoch, log_offset, log_index) IN
-    (SELECT position FROM seen WHERE person = {person:String} AND NOT link)
+WHERE (source, user_id, anonymous_id, session_id, events.timestamp, event_id) IN
+    (SELECT sent FROM seen WHERE person = {person:String} AND NOT link)
   AND (source = {source:String} OR {source:String} = '')
   AND events.timestamp >= {from:DateTime64(3, 'UTC')} AND events.timestamp < {to:DateTime64(3, 'UTC')}
 ORDER BY events.timestamp, received_at, event_id
