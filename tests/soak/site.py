@@ -28,7 +28,7 @@ from tests.support.kafka_broker import KafkaBroker, free_port
 _ROOT = Path(__file__).parents[2]
 _LOOK_S = 0.1
 _MEASURE_EVERY = 10
-_START_TIMEOUT_S = 120.0
+_START_TIMEOUT_S = 300.0
 _WRITE_TOKEN = "write-me"
 _SESSION_MS = 6000
 _READY = "Ctrl-C stops everything"

@@ -10,7 +10,7 @@ from tests.soak.run import Result, run
 from tests.soak.schedule import KINDS, PARTS, Fault, Schedule
 from tests.support.kafka_broker import missing_tool
 
-pytestmark = pytest.mark.timeout(600)  # a recovery may take three minutes on a machine that does other things too
+pytestmark = pytest.mark.timeout(900)  # start and recovery may take minutes on a machine that does other things too
 
 KILLS = 12
 PARTITIONS_MOVE = Schedule(
