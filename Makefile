@@ -19,7 +19,7 @@ check: .venv/dev    ## style, types and the files of schemas/
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/contract/test_schemas.py
 
-test: .venv/dev     ## every test; those that need java, go, node, chromium or promtool skip by name without it
+test: .venv/dev     ## every test; those that need java, go, node, chromium, promtool, gcc or strace skip by name without it
 	$(BIN)/python -m pytest
 
 bench: .venv/dev    ## rates on this machine, against limits measured in the same run
