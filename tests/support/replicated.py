@@ -38,7 +38,7 @@ def tables(store: Store) -> Any:
     columns: dict[str, list[Any]] = {}
     for row in store.query(sql):
         columns.setdefault(row.pop("table"), []).append(list(row.values()))
-    return {row["name"]: [row["engine"], row["engine_full"], columns[row["name"]]] for row in tables}
+    return {row["name"]: [row["engine"], row["engine_full"], columns.get(row["name"], [])] for row in tables}
 
 
 def life(store: Store) -> Any:
