@@ -85,7 +85,7 @@ WITH
         SELECT
             if({breakdown:String} = 'none', 'all',
                argMinIf(value, (at, event_id), bitTest(steps_taken, 0) AND {breakdown:String} != 'none')) AS segment,
-            -- Time and steps as one number take a tenth of the memory of pairs while millions of people are gathered.
+            -- Time and steps as one number take less memory than pairs while millions of people are gathered.
             arrayMap(
                 packed -> (intDiv(packed - bitAnd(packed, 1023), 1024), toUInt16(bitAnd(packed, 1023))),
                 arraySort(groupArray(at * 1024 + toInt64(steps_taken)))) AS touches
