@@ -3,10 +3,11 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from safar.durable import make_directory
 from safar.errors import ConfigError, DirectoryOwned
 
 
@@ -21,9 +22,9 @@ class DirectoryLock:
             owner = path.read_text().strip() or "unknown"
             self._file.close()
             raise DirectoryOwned(f"{refusal} (process {owner}).") from None
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        with suppress(OSError):  # on a full disk the lock holds all the same; only its owner's id is missing
+            os.ftruncate(self._file.fileno(), 0)
+            os.write(self._file.fileno(), f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let the next owner in. The file stays: removing it would let two processes lock two files."""
@@ -40,7 +41,7 @@ def turn(path: Path) -> Iterator[None]:
 
 def _open(path: Path) -> TextIO:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         return path.open("a+")
     except OSError as error:
         raise ConfigError(f"The directory {path.parent} cannot be written: {error.strerror}.") from error

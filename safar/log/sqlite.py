@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from safar.durable import make_directory
 from safar.errors import ConfigError
-from safar.log.sqlite_file import COMMITS_SCHEMA, RECORDS_SCHEMA, commits_of, connect
+from safar.log.sqlite_file import COMMITS_SCHEMA, RECORDS_SCHEMA, commits_of, connect, translated
 from safar.log.sqlite_reader import SqliteReader
 from safar.log.sqlite_retention import Retention
 from safar.log.sqlite_writer import SqliteWriter
@@ -46,12 +47,13 @@ class SqliteLog:
         if not (create or (directory / "records.db").exists()):
             raise ConfigError(f"There is no log in {path}; a collector makes it.")
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
         except OSError as error:
             raise ConfigError(f"The log directory {path} cannot be created: {error.strerror}.") from error
         connection = connect(directory / "records.db", RECORDS_SCHEMA)
         try:
-            log_id, partitions = _identity(connection, wanted or 1)
+            with translated():
+                log_id, partitions = _identity(connection, wanted or 1)
         finally:
             connection.close()
         if wanted not in (None, partitions):

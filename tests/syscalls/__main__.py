@@ -96,7 +96,7 @@ def _careless(watch: Watch, directory: Path, every: int) -> Schedule:
 
 
 def _power_insert(watch: Watch, directory: Path, every: int) -> Schedule:
-    yield from _power(Consuming(watch, prepared(watch, directory / "before", consuming.prepare_with_fsync)), every)
+    yield from _power(Consuming(watch, prepared(watch, directory / "before", consuming.prepare)), every)
 
 
 def _log(program: Program) -> Callable[[Watch, Path, int], Schedule]:

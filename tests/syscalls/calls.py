@@ -127,7 +127,7 @@ class Watch:
 
     def calls(self, directory: Path) -> list[Call]:
         """What the program that ran last did in its directory."""
-        return list(_entries(self.listed.read_bytes(), f"{directory}/"))
+        return list(_entries(self.listed.read_bytes(), str(directory)))
 
 
 def live(program: Program, directory: Path, library: Path, listed: Path, answer: Path, fault: Fault) -> None:
@@ -151,4 +151,5 @@ def _entries(listed: bytes, root: str) -> Iterator[Call]:
         name, result, path, other, offset, size = listed[at:end].decode().split("\t")
         at = end + 1 + int(size)
         data = listed[end + 1 : at][: max(0, int(result))]
-        yield Call(name, int(result) >= 0, path.removeprefix(root), other.removeprefix(root), int(offset), data)
+        path, other = (each.removeprefix(root).removeprefix("/") for each in (path, other))
+        yield Call(name, int(result) >= 0, path, other, int(offset), data)

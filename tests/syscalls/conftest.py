@@ -19,7 +19,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Watch:
 @pytest.fixture(scope="session")
 def waiting(watch: Watch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store, and a batch that waits in the log."""
-    return prepared(watch, tmp_path_factory.mktemp("consuming") / "waiting", consuming.prepare_with_fsync)
+    return prepared(watch, tmp_path_factory.mktemp("consuming") / "waiting", consuming.prepare)
 
 
 @pytest.fixture(scope="session")

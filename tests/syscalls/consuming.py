@@ -22,9 +22,9 @@ _NAMES = [f"{month}-{number}" for month in ("march", "february") for number in r
 _EXPECTED = {"events": sorted(["old", *_NAMES]), "failed_events": [""], "skipped_positions": ["old"]}
 """The event ids of each table when all is well."""
 
-_FSYNCED = """
-ALTER TABLE {table} MODIFY SETTING fsync_after_insert = {on}, fsync_part_directory = {on},
-    min_rows_to_fsync_after_merge = {on}, min_compressed_bytes_to_fsync_after_merge = {on}
+_NOT_FSYNCED = """
+ALTER TABLE {table} MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0,
+    min_rows_to_fsync_after_merge = 0, min_compressed_bytes_to_fsync_after_merge = 0
 """
 
 
@@ -33,14 +33,9 @@ def prepare(directory: Path) -> list[str]:
     return _prepare(directory)
 
 
-def prepare_with_fsync(directory: Path) -> list[str]:
-    """The same on tables that fsync what they insert."""
-    return _prepare(directory, *(_FSYNCED.format(table=table, on=1) for table in POSITION_TABLES))
-
-
 def prepare_without_fsync(directory: Path) -> list[str]:
     """The same on tables that leave it to the kernel when a part reaches the disk."""
-    return _prepare(directory, *(_FSYNCED.format(table=table, on=0) for table in POSITION_TABLES))
+    return _prepare(directory, *(_NOT_FSYNCED.format(table=table) for table in POSITION_TABLES))
 
 
 def _prepare(directory: Path, *statements: str) -> list[str]:

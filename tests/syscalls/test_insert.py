@@ -25,8 +25,8 @@ def numbers(subject: Consuming, name: str) -> list[int]:
 
 def test_a_kill_at_a_call_of_the_insert_loses_nothing_and_stores_nothing_twice(inserting):
     *_, last_part = renames = numbers(inserting, "rename")
-    assert len(renames) == 4  # two table partitions of events, one refused event, one double
-    between_partitions, after_the_insert = renames[1], last_part + 1
+    assert len(renames) == 5  # the fencing token, two table partitions of events, one refused event, one double
+    between_partitions, after_the_insert = renames[2], last_part + 1
     for point in (*spread(len(inserting.undisturbed.points), 3), between_partitions, after_the_insert):
         outcome = inserting.struck(Fault(point))
         assert outcome.struck
@@ -50,6 +50,6 @@ def test_a_recovery_that_is_killed_itself_is_recovered_from(watch, waiting):
 
 def test_without_the_recovery_step_what_the_dead_one_stored_is_stored_again(watch, waiting, inserting):
     careless = Consuming(watch, waiting, then=consuming.recover_carelessly)
-    first, second, *_ = numbers(inserting, "rename")
+    _token, first, second, *_ = numbers(inserting, "rename")
     assert careless.struck(Fault(first)).problems == []
     assert any("more than once" in problem for problem in careless.struck(Fault(second)).problems)

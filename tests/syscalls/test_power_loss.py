@@ -79,7 +79,6 @@ def test_a_power_loss_in_an_append_loses_nothing_confirmed(appends, kept):
         assert outcome.problems == [], outcome
 
 
-@pytest.mark.xfail(strict=True, reason="the name of a new log's directory is not fsynced")
 def test_a_new_log_survives_a_power_loss(creating: Appending):
     outcome = creating.unplugged(len(creating.undisturbed.points) + 1, NOTHING_MORE)
     assert outcome.problems == [], outcome

@@ -30,7 +30,7 @@ def kernel_calls(trace: str, directory: str) -> list[tuple[str, str]]:
     """Name and path of each call that changes a file of the directory, in the order strace met them."""
     found = []
     for name, arguments in (match.groups() for match in map(_LINE.match, trace.splitlines()) if match):
-        path = re.search(re.escape(directory) + r'/([^">]*)', arguments)
+        path = re.search(re.escape(directory) + r'(?=[/">])/?([^">]*)', arguments)
         opens_only = name in ("open", "openat", "openat2") and not re.search("O_CREAT|O_TRUNC", arguments)
         if path and not opens_only:
             found.append((_NAMES.get(name, name), path[1]))

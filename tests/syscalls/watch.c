@@ -46,7 +46,7 @@ void watch(const char *directory, const char *file, long first, long many, const
 }
 
 static int inside(const char *path) {
-    return root && !strncmp(path, root, root_length) && path[root_length] == '/';
+    return root && !strncmp(path, root, root_length) && (path[root_length] == '/' || !path[root_length]);
 }
 
 /* Whether `path` is a note of the program; two of them begin and end the counting. */

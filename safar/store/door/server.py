@@ -15,6 +15,7 @@ from safar.store.door.door import Door, DoorOptions, Room, hosts_for
 from safar.store.door.reader import Reader, check_reader, directory_of
 from safar.store.door.request import Credentials
 from safar.store.door.writer import Writer
+from safar.store.projections import rebuild_broken_projections
 from safar.store.store import Store, open_store
 
 WRITER = "writer"
@@ -46,6 +47,7 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
         raise ConfigError("SAFAR_WRITE_TOKEN must be set: it is the password of the user writer of the store server.")
     store = open_store(config.store_dsn)
     try:
+        rebuild_broken_projections(store)
         hosts = hosts_for(config.reader_host)
         options = DoorOptions(token=config.read_token, hosts=hosts)
         application = store_server_app(store, config.write_token, options)
