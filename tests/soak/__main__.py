@@ -8,6 +8,7 @@ example: python -m tests.soak --without recovery
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -97,5 +98,12 @@ def _run(schedule: Schedule, options: argparse.Namespace) -> Result:
     return result
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # However it is told to end, it leaves no process behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     sys.exit(main())
