@@ -209,7 +209,11 @@ class Site:
         """`safar up` promises to go on by itself: whether one that was ready ended without being asked."""
         supervisor = self.processes.get("up")
         ended = supervisor.ended_by_itself if supervisor else []
-        return [f"safar up ended by itself with code {each.code}: {each.said}" for each in ended if _READY in each.said]
+        return [
+            f"safar up ended by itself with code {each.code}: {each.said.splitlines()[-1]}"
+            for each in ended
+            if _READY in each.said
+        ]
 
     async def end(self) -> None:
         """Kill whatever is left, in whatever state it is."""

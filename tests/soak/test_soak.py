@@ -22,7 +22,7 @@ PARTITIONS_MOVE = Schedule(
         Fault(1.5, "mute", "store", 0.5),
         Fault(2.0, "poison row"),
         Fault(2.5, "kill", "aggregator-2"),
-        Fault(3.0, "kill", "broker"),
+        Fault(3.0, "cut", "broker", 0.5),
         Fault(4.0, "cut", "store", 0.5),
         Fault(4.5, "kill", "collector-1"),
         Fault(5.0, "kill", "store"),
