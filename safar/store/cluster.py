@@ -137,3 +137,16 @@ def cluster_of(store: Store) -> str | None:
     WHERE database = currentDatabase() AND name = 'events' AND engine = 'Distributed'
     """
     return next((str(row["cluster"]) for row in store.query(sql)), None)
+
+
+def everywhere(store: Store, table: str) -> str:
+    """What to read from to see every row of `table`: on a cluster every replica, for a row of an insert that was not
+    confirmed may be on one of them only."""
+    cluster = cluster_of(store)
+    return table if cluster is None else f"clusterAllReplicas('{cluster}', currentDatabase(), {table}_local)"
+
+
+def running_statements(store: Store) -> str:
+    """What to read from to see the statements that run, on a cluster those of all its servers."""
+    cluster = cluster_of(store)
+    return "system.processes" if cluster is None else f"clusterAllReplicas('{cluster}', system.processes)"

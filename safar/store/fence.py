@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from safar.errors import StoreUnavailable
+from safar.store.cluster import everywhere, running_statements
 from safar.store.insert import quoted
 from safar.store.store import Store
 
-_NEWEST = """
-SELECT max(token) AS token FROM fencing_tokens
-WHERE log_id = {log_id:String} AND has({partitions:Array(UInt32)}, log_partition)
-"""
-_RUNNING = "SELECT query_id FROM system.processes WHERE Settings['log_comment'] = {comment:String}"
+_NEWEST = "SELECT max(token) AS token FROM {tokens} WHERE log_id = {log_id} AND log_partition IN ({partitions})"
+_RUNNING = "SELECT query_id FROM {processes} WHERE Settings['log_comment'] = {comment}"
 
 _LOOK_EVERY_S = 0.02
 _PATIENCE_S = 60.0
@@ -34,16 +32,13 @@ class Fence:
     log_id: str
     partitions: tuple[int, ...]
     token: int
+    newest: str
+    """The SQL that asks for the highest token there is."""
 
     @property
     def condition(self) -> str:
         """True in SQL while the right lasts; else the statement fails and inserts nothing."""
-        partitions = ", ".join(map(str, self.partitions))
-        newest = (
-            f"SELECT max(token) FROM fencing_tokens WHERE log_id = {quoted(self.log_id)}"
-            f" AND log_partition IN ({partitions})"
-        )
-        return f"throwIf(({newest}) > {self.token}, 'fenced') = 0"
+        return f"throwIf(({self.newest}) > {self.token}, 'fenced') = 0"
 
     @property
     def comment(self) -> str:
@@ -57,10 +52,12 @@ def take_over(store: Store, log_id: str, partitions: Iterable[int]) -> Fence:
     StoreUnavailable when an insert from before does not end.
     """
     owned = tuple(sorted(partitions))
-    newest = store.query(_NEWEST, {"log_id": log_id, "partitions": list(owned)})[0]["token"]
+    tokens = everywhere(store, "fencing_tokens")
+    asked = _NEWEST.format(tokens=tokens, log_id=quoted(log_id), partitions=", ".join(map(str, owned)))
+    newest = store.query(asked)[0]["token"]
     # Two that count on from the same token differ in the random part.
     token = ((newest >> _RANDOM_BITS) + 1 << _RANDOM_BITS) + secrets.randbits(_RANDOM_BITS)
-    fence = Fence(log_id, owned, token)
+    fence = Fence(log_id, owned, token, asked)
     row = {"log_id": log_id, "token": token, "taken_at": datetime.now(UTC).isoformat()}
     lines = [json.dumps({**row, "log_partition": partition}).encode() for partition in owned]
     store.insert_lines("fencing_tokens", b"\n".join(lines), f"fence:{log_id}:{token}")
@@ -71,13 +68,14 @@ def take_over(store: Store, log_id: str, partitions: Iterable[int]) -> Fence:
 def _wait_for_older(store: Store, fence: Fence) -> None:
     """An insert that asked for the newest token just before there was this one still runs."""
     deadline = time.monotonic() + _PATIENCE_S
-    older = _running(store, fence)
+    running = _RUNNING.format(processes=running_statements(store), comment=quoted(fence.comment))
+    older = _ids(store, running)
     while older:
         if time.monotonic() > deadline:
             raise StoreUnavailable("An insert from before the last recovery still runs.")
         time.sleep(_LOOK_EVERY_S)
-        older &= _running(store, fence)
+        older &= _ids(store, running)
 
 
-def _running(store: Store, fence: Fence) -> set[str]:
-    return {row["query_id"] for row in store.query(_RUNNING, {"comment": fence.comment})}
+def _ids(store: Store, running: str) -> set[str]:
+    return {row["query_id"] for row in store.query(running)}

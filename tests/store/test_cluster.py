@@ -85,8 +85,11 @@ def test_rows_positions_and_persons_are_kept_as_on_one_server(tmp_path):
     found = engine_in(tmp_path, "life")
     assert found["again"] == [[], []]
     assert found["positions"] == [[7, [0, 1]], [8, [0]]]
-    assert found["persons"] == [{"event_id": each, "person": "u2"} for each in "abc"]
-    assert found["local"] == 3
+    assert found["persons"] == [{"event_id": each, "person": "u2"} for each in "abc"] + [
+        {"event_id": "d", "person": "event:d"}
+    ]
+    assert found["local"] == 4
+    assert found["fenced"]
 
 
 def test_persons_are_read_across_shards_and_positions_from_every_replica(tmp_path):

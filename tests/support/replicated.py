@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from safar.contract import to_line
 from safar.errors import ConfigError
-from safar.store import Store, migrate, open_store
+from safar.store import Fenced, Store, migrate, open_store
 from safar.store.cluster import Cluster
+from safar.store.fence import take_over
 from safar.store.identity import refresh_aliases
 from safar.store.positions import stored_positions
 from tests.support.stores import NOW, event, insert
@@ -50,7 +52,16 @@ def life(store: Store) -> Any:
     refresh_aliases(store)
     refresh_aliases(store)
     positions = stored_positions(store, "log", 0, 0)
+    older = take_over(store, "log", [0])
+    newer = take_over(store, "log", [0])
+    store.insert_lines("events", to_line(event("d")), "newer", newer)
+    try:
+        store.insert_lines("events", to_line(event("e")), "older", older)
+        fenced = False
+    except Fenced:
+        fenced = True
     return {
+        "fenced": fenced,
         "again": [migrate(store, Cluster("main")), migrate(store)],
         "positions": sorted((offset, sorted(indices)) for (_, offset), indices in positions.items()),
         "persons": store.query("SELECT event_id, person FROM touchpoints ORDER BY event_id"),

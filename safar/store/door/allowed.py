@@ -89,8 +89,8 @@ FORMATS = STREAMED_FORMATS | {
     "TabSeparatedWithNamesAndTypes", "Values", "Vertical", "XML",
 }  # fmt: skip
 
-# What the writer may read besides: which inserts still run.
-WRITER_SYSTEM_TABLES = SYSTEM_TABLES | {"processes"}
+# What the writer may read besides: which inserts still run, which parts are new.
+WRITER_SYSTEM_TABLES = SYSTEM_TABLES | {"parts", "processes"}
 
 # How rows are read and inserted, and what a statement may take; none is an expression, an address or a path.
 WRITER_SETTINGS = SETTINGS | {
