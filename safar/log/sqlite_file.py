@@ -16,6 +16,10 @@ _OFFSET_BITS = 48
 _PAGE_BYTES = 32 * 1024
 _WAL_BYTES = 8 * 1024 * 1024
 
+_PATIENCE_S = 10.0
+# What may be over in a moment: somebody holds the file, the disk is full or stutters.
+_MAY_PASS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
 # A segment is a run of records that one writer appended within some minutes; it begins at its key.
 RECORDS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (log_id TEXT NOT NULL, partitions INTEGER NOT NULL);
@@ -41,14 +45,16 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
     # One after the other: two connections that turn a new file to WAL at once do not wait for each other, but fail.
     with turn(path.parent / "opening.lock"):
         try:
-            connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
             connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file only
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_BYTES // _PAGE_BYTES}")
             connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
         except sqlite3.Error as error:
-            raise ConfigError(f"The log file {path} cannot be opened: {error}.") from error
+            # The low byte is the kind of error, whatever its details.
+            kind = LogUnavailable if getattr(error, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS else ConfigError
+            raise kind(f"The log file {path} cannot be opened: {error}.") from error
         return connection
 
 

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from crc32c import crc32c
@@ -37,23 +38,20 @@ class SqliteReader:
     """Reads by polling the file; every partition is its own, so the generation never changes."""
 
     def __init__(self, directory: Path, log_id: str, partitions: int, group: str) -> None:
-        self._lock = DirectoryLock(
-            directory / f"reader-{group}.lock", f"Another aggregator reads the log in {directory}"
-        )
-        self._records = connect(directory / "records.db", RECORDS_SCHEMA)
-        self._commits = connect(directory / "commits.db", COMMITS_SCHEMA)
         self._log_id = log_id
         self._group = group
-        try:
+        with ExitStack() as held:
+            owner = f"Another aggregator reads the log in {directory}"
+            held.callback(DirectoryLock(directory / f"reader-{group}.lock", owner).release)
+            self._records = held.enter_context(closing(connect(directory / "records.db", RECORDS_SCHEMA)))
+            self._commits = held.enter_context(closing(connect(directory / "commits.db", COMMITS_SCHEMA)))
             with translated():
                 committed = commits_of(self._commits, group, log_id)
                 beginnings = {number: beginning_of(self._records, number) for number in range(partitions)}
                 self._assignment = Assignment(0, beginnings | committed)
                 self._next = dict(self._assignment.committed)
                 self._check_tail(committed)
-        except BaseException:
-            self.close()
-            raise
+            self._held = held.pop_all()
 
     def _check_tail(self, committed: Mapping[int, int]) -> None:
         """What was read must still be the log's: a copy from yesterday is shorter, or has grown again otherwise."""
@@ -155,6 +153,4 @@ class SqliteReader:
 
     def close(self) -> None:
         """Close both files and let another reader of the group in."""
-        self._records.close()
-        self._commits.close()
-        self._lock.release()
+        self._held.close()

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from crc32c import crc32c
@@ -23,17 +24,21 @@ class SqliteWriter:
     max_record_bytes = _MAX_RECORD_BYTES
 
     def __init__(self, directory: Path, log_id: str, partitions: int, retention: Retention) -> None:
-        self._lock = DirectoryLock(directory / "writer.lock", f"Another collector writes to the log in {directory}")
-        self._connection = connect(directory / "records.db", RECORDS_SCHEMA)
-        self._cutter = Cutter(self._connection, directory, log_id, partitions, retention)
         self._partitions = partitions
         self._most_bytes = retention.most_bytes
         self._cut_at = 0.0
         # When the segment began that this writer fills, by partition.
         self._begun: dict[int, float] = {}
-        with translated():
-            self._next = self._ends()
-            self._epoch = self._new_epoch()
+        with ExitStack() as held:
+            owner = f"Another collector writes to the log in {directory}"
+            held.callback(DirectoryLock(directory / "writer.lock", owner).release)
+            self._connection = held.enter_context(closing(connect(directory / "records.db", RECORDS_SCHEMA)))
+            cutter = Cutter(self._connection, directory, log_id, partitions, retention)
+            self._cutter = held.enter_context(closing(cutter))
+            with translated():
+                self._next = self._ends()
+                self._epoch = self._new_epoch()
+            self._held = held.pop_all()
 
     def _ends(self) -> list[int]:
         return [end_of(self._connection, partition) for partition in range(self._partitions)]
@@ -110,6 +115,4 @@ class SqliteWriter:
 
     def close(self) -> None:
         """Close the files and let another writer in."""
-        self._cutter.close()
-        self._connection.close()
-        self._lock.release()
+        self._held.close()

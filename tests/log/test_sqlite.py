@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from safar.errors import ConfigError, DirectoryOwned, LogCorrupt, LogReplaced, LogUnavailable
-from safar.log import Log, NewRecord, open_log, sqlite_reader
+from safar.log import Log, NewRecord, open_log, sqlite_file, sqlite_reader
 from tests.support.logs import lines, open_together, read, until, values
 
 GROUP = "aggregator"
@@ -108,6 +108,17 @@ def test_a_file_that_is_no_log_is_refused_in_one_sentence(directory):
     (directory / "records.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ConfigError, match=r"^The log file .*records\.db cannot be opened: file is not a database\.$"):
         open_log(f"sqlite://{directory}")
+
+
+def test_a_file_that_somebody_holds_is_unavailable_and_no_mistake_of_the_configuration(log, directory, monkeypatch):
+    append(log, *lines(0, ["a"]))
+    monkeypatch.setattr(sqlite_file, "_PATIENCE_S", 0.0)
+    with closing(sqlite3.connect(directory / "records.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            LogUnavailable, match=r"^The log file .*records\.db cannot be opened: database is locked\.$"
+        ):
+            log.reader(GROUP)
 
 
 def test_processes_that_open_a_new_directory_at_once_agree_on_one_log(tmp_path):
