@@ -20,7 +20,7 @@ check: .venv/dev    ## style, types and the files of schemas/
 	$(BIN)/python -m pytest -q tests/contract/test_schemas.py
 
 test: .venv/dev     ## every test; those that need java, go, node, chromium, promtool, gcc or strace skip by name without it
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: .venv/dev    ## rates on this machine, against limits measured in the same run
 	$(BIN)/python -m bench

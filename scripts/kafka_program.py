@@ -3,6 +3,7 @@
 The jars are named in `kafka/pom.xml` and kept in `.kafka/` of the clone.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -46,5 +47,6 @@ def _jars() -> Path:
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
         command = ["mvn", "--batch-mode", "--quiet", "--file", str(_POM), *goal]
         subprocess.run(command, check=True, timeout=_FETCH_TIMEOUT_S)
-        partial.rename(directory)
+        with contextlib.suppress(OSError):  # somebody else has fetched them meanwhile
+            partial.rename(directory)
     return directory

@@ -1,6 +1,6 @@
 """Users merged by alias calls: whatever the order the calls came in, the result is the same.
 
-The table user_aliases is its own state: the view unmerged_aliases finds the calls that it does not show yet, and only
+The table user_aliases is its own state: unmerged_aliases.sql finds the calls that it does not show yet, and only
 the groups that these touch are read and written. A process looks at all calls once, and from then on at the parts of
 `events` that are new. After a kill at any moment, and on an empty table, the same work makes it right. The rest of
 identity is the views that `touchpoints` stands on, in schemas/tables.
@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,7 @@ _CALLS_AT_ONCE = 50_000
 
 _PARTS = "SELECT name FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active"
 _UNMERGED = f"""
-SELECT * FROM unmerged_aliases(seen_parts = {{seen:Array(String)}})
+SELECT * FROM ({Path(__file__).with_name("unmerged_aliases.sql").read_text(encoding="utf-8")})
 ORDER BY named_at_ms, named_by, user_id LIMIT {_CALLS_AT_ONCE}
 """
 _TOUCHED = f"""

@@ -104,7 +104,7 @@ class Site:
     def _service(self, name: str) -> None:
         subcommand, port = name.partition("-")[0], free_port()
         if subcommand == "collector":
-            self._safar(name, subcommand, SAFAR_COLLECTOR_PORT=port)
+            self._safar(name, subcommand, SAFAR_COLLECTOR_PORT=port, SAFAR_SPOOL_DIR=str(self.data / f"spool-{name}"))
             self._collects_at(port)
         else:
             self.add_aggregator(name, port)

@@ -1,9 +1,8 @@
 -- Alias calls that user_aliases does not show yet: their two users are not one person, or have an earlier call's name.
--- When there is none, user_aliases is right, however it came about. `seen_parts` of events are not looked at; the users
--- of the calls are found by the key of user_aliases.
-CREATE VIEW IF NOT EXISTS unmerged_aliases AS
+-- When there is none, user_aliases is right, however it came about. Parts of events in `seen` are not looked at; the
+-- users of the calls are found by the key of user_aliases.
 WITH
-    new AS (SELECT * FROM alias_edges WHERE part NOT IN {seen_parts:Array(String)}),
+    new AS (SELECT * FROM alias_edges WHERE part NOT IN {seen:Array(String)}),
     merged AS
     (
         SELECT source, user_id, person, (named_at_ms, named_by, person) AS named
