@@ -10,7 +10,8 @@ import platform
 import tempfile
 from pathlib import Path
 
-from bench import limits, whole
+from bench import apart, limits, whole
+from tests.support.kafka_broker import missing_tool
 
 _DEFAULT_EVENTS = 500_000
 
@@ -44,6 +45,17 @@ def _measure(directory: Path, events: int):  # noqa: ANN202 - yields the lines o
     yield _row("limit: aiohttp answering nothing, single events", single)
     result = whole.batches(directory / "single", events=max(events // 20, 1000), batch=1)
     yield _row("pipeline: single events, durable before the 200", result.answered, single)
+    alone = apart.on_one_machine(directory / "apart", events=events, batch=50, singles=events // 20)
+    yield _row("collector alone on one core: batches of 50", alone.batches, min(contract, log, http))
+    yield _row("collector alone on one core: single events", alone.singles, single)
+    yield _row("aggregator alone: log to store, its start included", alone.to_store, store)
+    if tool := missing_tool():
+        yield f"not measured on Kafka: {tool} is not installed"
+        return
+    alone = apart.on_kafka(directory / "on kafka", events=events, batch=50, singles=events // 20)
+    yield _row("Kafka, collector alone on one core: batches of 50", alone.batches, min(contract, http))
+    yield _row("Kafka, collector alone on one core: single events", alone.singles, single)
+    yield _row("Kafka, aggregator and store server: log to store", alone.to_store, store)
 
 
 def _row(what: str, rate: float, limit: float | None = None) -> str:

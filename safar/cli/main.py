@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """What these libraries warn of they raise too, and we say it."""
+    """What these libraries warn of they raise too, and we say it; kafka-python with a traceback at every attempt."""
+    if record.name.startswith("kafka."):
+        return record.levelno >= logging.CRITICAL
     return record.levelno >= logging.ERROR or not record.name.startswith(("urllib3", "clickhouse_connect"))
 
 

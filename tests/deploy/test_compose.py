@@ -67,7 +67,7 @@ def test_every_service_restarts_is_limited_and_keeps_to_the_one_network(name):
     assert service["networks"] == list(compose()["networks"]) == ["safar"]
 
 
-@pytest.mark.parametrize("name", set(services()) - _ONE_SHOT)
+@pytest.mark.parametrize("name", sorted(set(services()) - _ONE_SHOT))
 def test_every_lasting_service_has_a_health_check_on_a_port_of_its_own(name):
     check = services()[name]["healthcheck"]
     assert check["test"][0] == "CMD"
