@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -18,10 +18,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from safar.errors import ConfigError, StoreUnavailable
 from safar.lock import DirectoryLock
+from safar.store.fence import Fence
 from safar.store.insert import Inserter
-
-if TYPE_CHECKING:
-    from safar.store.fence import Fence
 
 # ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
 _BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306, 321, 407, 457, 691})
@@ -117,7 +115,7 @@ class Store:
         with _translated():
             self.client().command(sql)
 
-    def insert_lines(self, table: str, lines: bytes, token: str, fence: "Fence | None" = None) -> None:
+    def insert_lines(self, table: str, lines: bytes, token: str, fence: Fence | None = None) -> None:
         """Insert newline-delimited JSON rows in one piece.
 
         `token` names the batch: the table drops a second insert with the same one. RowsRefused: nothing is stored, for

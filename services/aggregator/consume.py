@@ -16,9 +16,10 @@ from safar.clock import Clock
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
 from safar.log import Log, LogReader, LogRecord
 from safar.store import Fenced, RowsRefused, Store
-from safar.store.fence import Fence, take_over
+from safar.store.fence import Fence
 from safar.store.identity import refresh_aliases
 from safar.store.positions import Done, stored_positions
+from safar.store.takeover import take_over
 from safar.telemetry import AggregatorMetrics
 from services.aggregator.records import Row, Skipped, rows_of
 from services.aggregator.seen import SeenIds

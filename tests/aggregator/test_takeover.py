@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from safar.contract import to_line
-from safar.store.fence import take_over
+from safar.store.takeover import take_over
 from services.aggregator import consume
 from tests.support.consuming import Bench, drained, running
 from tests.support.logs import until

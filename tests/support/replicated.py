@@ -14,9 +14,9 @@ from safar.contract import to_line
 from safar.errors import ConfigError
 from safar.store import Fenced, Store, migrate, open_store
 from safar.store.cluster import Cluster
-from safar.store.fence import take_over
 from safar.store.identity import refresh_aliases
 from safar.store.positions import stored_positions
+from safar.store.takeover import take_over
 from tests.support.stores import NOW, event, insert
 
 

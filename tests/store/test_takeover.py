@@ -6,9 +6,10 @@ import pytest
 
 from safar.contract import to_line
 from safar.store import Fenced
-from safar.store import fence as fencing
-from safar.store.fence import Fence, take_over
+from safar.store import takeover
+from safar.store.fence import Fence
 from safar.store.insert import quoted
+from safar.store.takeover import take_over
 from tests.support.logs import until
 from tests.support.stores import event, ids
 
@@ -48,10 +49,10 @@ def test_tokens_rise_however_often_the_table_is_merged(store):
 
 def test_two_that_take_over_at_the_same_moment_are_told_apart(store, monkeypatch):
     """Both have read the same newest token."""
-    newest = fencing._NEWEST
-    monkeypatch.setattr(fencing, "_NEWEST", "SELECT toUInt64(7) AS token")
+    newest = takeover._NEWEST
+    monkeypatch.setattr(takeover, "_NEWEST", "SELECT toUInt64(7) AS token")
     fences = [take_over(store, LOG, [0]).token for _ in range(2)]
-    monkeypatch.setattr(fencing, "_NEWEST", newest)
+    monkeypatch.setattr(takeover, "_NEWEST", newest)
     asked = take_over(store, LOG, [1]).newest.replace("(1)", "(0)")
     lower, higher = (Fence(LOG, (0,), token, asked) for token in sorted(fences))
     store.insert_lines("events", lines("a"), "1", higher)
