@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from safar.contract import to_line
-from safar.store import Fenced
-from safar.store import takeover
+from safar.store import Fenced, takeover
 from safar.store.fence import Fence
 from safar.store.insert import quoted
 from safar.store.takeover import take_over
