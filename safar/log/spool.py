@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safar.errors import ConfigError, LogUnavailable, SafarError
+from safar.fault import kind_and_place
 from safar.log.contract import Log, LogReader, NewRecord
 from safar.log.sqlite import SqliteLog
 
@@ -149,8 +150,8 @@ class SpoolingWriter:
             try:
                 self._bring()
                 backoff = _BACKOFF_FIRST_S
-            except SafarError as error:
-                _log.warning("The spool waits: %s", error)
+            except Exception as error:  # whatever it was: without this thread the spool would never be empty again
+                _log.warning("The spool waits: %s", error if isinstance(error, SafarError) else kind_and_place(error))
                 for partition, offset in self._reader.assignment().committed.items():
                     self._reader.seek(partition, offset)
                 self._stop.wait(backoff)

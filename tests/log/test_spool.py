@@ -13,6 +13,7 @@ import pytest
 from safar.errors import ConfigError, DirectoryOwned, LogFull, LogUnavailable
 from safar.log import Log, LogRecord, NewRecord, open_log, spool
 from safar.log.spool import Spool, SpooledLog, SpoolingWriter
+from safar.log.sqlite_reader import SqliteReader
 from tests.support.kafka_broker import KafkaBroker
 from tests.support.logs import lines, read, until, values
 
@@ -128,6 +129,25 @@ def test_a_log_that_does_not_confirm_in_time_costs_nobody_more_than_that(writer,
     behind.slow.clear()
     until(lambda: is_empty(writer), wait)
     assert values(behind.records()) == ["a", "a", "b"]
+
+
+def test_a_fault_of_ours_while_the_spool_is_brought_is_said_and_tried_again(writer, behind, monkeypatch, caplog):
+    faults = iter([ValueError("what somebody sent")])
+    poll = SqliteReader.poll
+
+    def poll_after_a_fault(reader, timeout_s):
+        for fault in faults:
+            raise fault
+        return poll(reader, timeout_s)
+
+    monkeypatch.setattr(SqliteReader, "poll", poll_after_a_fault)
+    behind.away.set()
+    writer.append(lines(0, "a"))
+    behind.away.clear()
+    until(lambda: is_empty(writer), wait)
+    assert values(behind.records()) == ["a"]
+    assert any("ValueError at test_spool.py" in message for message in caplog.messages)
+    assert "somebody" not in caplog.text
 
 
 def test_what_a_killed_collector_left_is_brought_by_the_next(behind, place, tmp_path):
