@@ -30,13 +30,16 @@ def run(config: Config, _options: argparse.Namespace) -> int:
     try:
         with reading_store(config) as store, tqdm(desc="verifying", unit=" lines", disable=None) as bar:
             result = verify(log, store, GROUP, config.id_window_days, lambda lines: bar.update(lines))
-            result.problems += check_reports(store)
+            reports = check_reports(store)
     finally:
         log.close()
     print(f"log: {result.records} records below the commit hold {result.lines} lines")
     print("store: " + ", ".join(f"{count} {table}" for table, count in result.tables.items()))
-    for problem in result.problems[:50]:
+    problems = [*result.problems, *reports.problems]
+    for problem in problems[:50]:
         print(f"PROBLEM: {problem}")
+    for report in reports.unchecked:
+        print(f"NOT CHECKED: {report}")
     sound = "every position is accounted for, once; every report agrees with the rows"
-    print(f"{len(result.problems)} problems" if result.problems else sound)
-    return 1 if result.problems else 0
+    print(f"{len(problems)} problems" if problems else sound)
+    return 1 if problems else 0

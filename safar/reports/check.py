@@ -52,19 +52,30 @@ TOTALS = (
 """Of a funnel only the first step is a plain count. A timeline is one person's, and has no total."""
 
 
-def check_reports(store: Store) -> list[str]:
-    """What is wrong, in words; empty when every report agrees with the raw rows."""
-    return [problem for total in TOTALS for problem in _check(total, store)]
+@dataclass
+class Checked:
+    """What was found, in words; `unchecked` is what the store could not answer, for want of memory or time."""
+
+    problems: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+
+def check_reports(store: Store) -> Checked:
+    """Compare every report with the raw rows."""
+    checked = Checked()
+    for total in TOTALS:
+        try:
+            checked.problems += _check(total, store)
+        except StoreUnavailable as error:
+            checked.unchecked.append(f"report {total.report}, {total.column}: {error}")
+    return checked
 
 
 def _check(total: Total, store: Store) -> list[str]:
     """Asked again when it does not agree: meanwhile people may have become known, and counted as fewer."""
     problems: list[str] = []
     for _ in range(_ATTEMPTS):
-        try:
-            before, said, after = _raw(total, store), _said(total, store), _raw(total, store)
-        except StoreUnavailable as error:
-            return [f"report {total.report}, {total.column}: could not be checked: {error}"]
+        before, said, after = _raw(total, store), _said(total, store), _raw(total, store)
         problems = [
             f"report {total.report}, {total.column}{f' of {name!r}' if name else ''}: {said.get(name, _NONE):f},"
             f" but the raw rows have {raw:f}"

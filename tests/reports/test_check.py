@@ -9,7 +9,7 @@ import pytest
 from safar.contract import to_line
 from safar.errors import StoreUnavailable
 from safar.reports import check, definition
-from safar.reports.check import TOTALS, check_reports
+from safar.reports.check import TOTALS, Checked, check_reports
 from safar.reports.definition import reports
 from tests.support.stores import NOW, event, failed, insert
 
@@ -36,11 +36,11 @@ def shop(store):
 
 
 def test_reports_agree_with_the_raw_rows(shop):
-    assert check_reports(shop) == []
+    assert check_reports(shop) == Checked()
 
 
 def test_reports_of_an_empty_store_agree(store):
-    assert check_reports(store) == []
+    assert check_reports(store) == Checked()
 
 
 def test_every_report_with_totals_is_checked():
@@ -55,11 +55,11 @@ def test_a_report_that_drops_or_doubles_rows_is_named(shop, monkeypatch, total):
     other = fewer if total.column == "people" else twice
     broken = described.sql
     for table in ("events", "failed_events", "touchpoints"):
-        broken = broken.replace(f"FROM {table}\n", f"FROM {other.format(table)}\n")
+        broken = broken.replace(f"FROM {table}\n", f"FROM {other.format(table)} AS {table}\n")
     monkeypatch.setattr("safar.reports.report.definition_of", lambda _: replace(described, sql=broken))
     only = tuple(each for each in TOTALS if each == total)
     monkeypatch.setattr(check, "TOTALS", only)
-    problems = check_reports(shop)
+    problems = check_reports(shop).problems
     assert problems
     assert all(problem.startswith(f"report {total.report}, {total.column}") for problem in problems)
 
@@ -70,4 +70,4 @@ def test_a_report_that_cannot_be_asked_is_said_not_skipped(shop, monkeypatch):
 
     monkeypatch.setattr(check, "run", fails)
     monkeypatch.setattr(check, "TOTALS", TOTALS[:1])
-    assert check_reports(shop) == ["report totals, events: could not be checked: The store did not confirm: no memory."]
+    assert check_reports(shop) == Checked(unchecked=["report totals, events: The store did not confirm: no memory."])
