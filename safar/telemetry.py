@@ -91,6 +91,12 @@ class AggregatorMetrics:
         self.remembered_ids = Gauge(
             "safar_aggregator_remembered_ids", "event ids remembered to recognise doubles", registry=registry
         )
+        self.delay_seconds = Histogram(
+            "safar_aggregator_delay_seconds",
+            "from the arrival of a batch's oldest event until it could be queried",
+            registry=registry,
+            buckets=(*_SECONDS, 30.0, 60.0, 300.0, 3600.0),
+        )
         self.freshness = Gauge(
             "safar_aggregator_newest_event_timestamp_seconds",
             "when the newest stored event was received, as Unix time",

@@ -197,7 +197,9 @@ class Consumer:
         if "alias" in {event.type for event in events}:
             refresh_aliases(self._store)
         if events:
-            self._metrics.freshness.set(max(event.received_at for event in events).timestamp())
+            arrivals = [event.received_at for event in events]
+            self._metrics.freshness.set(max(arrivals).timestamp())
+            self._metrics.delay_seconds.observe((self._clock() - min(arrivals)).total_seconds())
         self._metrics.remembered_ids.set(self._seen.remembered)
 
     def _missing(self, record: LogRecord, now: datetime) -> list[Row]:

@@ -160,6 +160,7 @@ def test_lag_and_freshness_tell_where_the_consumer_is(bench, store):
     assert bench.sample("lag_records", partition="0") == 0
     assert consumer.status().lag == {0: 0}
     assert bench.sample("newest_event_timestamp_seconds") == NOW.replace(hour=11).timestamp()
+    assert bench.sample("delay_seconds_sum") == 3 * 3600.0
     bench.append(*named("d"))
     bench.drain(consumer)
     assert bench.sample("rows_inserted_total", table="events") == 4
