@@ -27,8 +27,7 @@ def main() -> int:
     """Exit code 0: no violation; 1: at least one, or with --without none."""
     options = _options()
     seeds = options.seed or range(options.first, options.first + options.schedules)
-    kept = {"topology": options.topology, "zombies": options.zombies, "full_store": options.full_store}
-    schedules = [Schedule.of(seed, **kept) for seed in seeds]
+    schedules = [Schedule.of(seed, topology=options.topology) for seed in seeds]
     if tool := missing_tool():
         tqdm.write(f"skipping the schedules on Kafka: {tool} is not installed")
         schedules = [schedule for schedule in schedules if schedule.topology != "kafka"]
@@ -45,8 +44,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed (default: 1)")
     parser.add_argument("--seed", type=int, action="append", help="replay exactly this seed; may be given again")
     parser.add_argument("--topology", choices=PARTS, default="", help="on this one, whatever the seed drew")
-    parser.add_argument("--zombies", action="store_true", help="also freeze aggregators for longer than their session")
-    parser.add_argument("--full-store", action="store_true", help="also let the disk of the store be full for a while")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
     parser.add_argument("--without", choices=MECHANISMS, help="switch a mechanism off, and see the harness find it")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, metavar="S", help="most seconds of a recovery")
@@ -56,12 +53,11 @@ def _options() -> argparse.Namespace:
 def _prove(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
     """Run what was not run yet on this commit; a seed that was asked for is always run."""
     commit = commit_of()
-    wild = [name for name in ("zombies", "full_store") if getattr(options, name)]
-    skipped = set() if options.seed else done(commit, wild)
+    skipped = set() if options.seed else done(commit)
     bad = 0
     for schedule in tqdm([s for s in schedules if s.seed not in skipped], unit="schedule", disable=None):
         result = _run(schedule, options)
-        append(Record.of(result, commit, wild))
+        append(Record.of(result, commit))
         if result.problems:
             bad += 1
             if not options.keep_going:

@@ -24,15 +24,14 @@ class Record(Result, kw_only=True):
     """A result, and on what it was had."""
 
     commit: str
-    wild: list[str]
     date: str
     machine: str
 
     @classmethod
-    def of(cls, result: Result, commit: str, wild: list[str]) -> "Record":
+    def of(cls, result: Result, commit: str) -> "Record":
         """Here and now."""
         date = datetime.now(UTC).date().isoformat()
-        return cls(**msgspec.structs.asdict(result), commit=commit, wild=wild, date=date, machine=_machine())
+        return cls(**msgspec.structs.asdict(result), commit=commit, date=date, machine=_machine())
 
 
 class Control(msgspec.Struct):
@@ -68,9 +67,9 @@ def _lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines() if path.exists() else []
 
 
-def done(commit: str, wild: list[str]) -> set[int]:
-    """The seeds that have a result on this commit, with the same faults let in."""
-    return {record.seed for record in _records() if (record.commit, record.wild) == (commit, wild)}
+def done(commit: str) -> set[int]:
+    """The seeds that have a result on this commit."""
+    return {record.seed for record in _records() if record.commit == commit}
 
 
 def commit_of() -> str:
