@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -69,11 +69,16 @@ def _control(schedules: Iterable[Schedule], options: argparse.Namespace) -> int:
     """Until the first seed that goes red."""
     for number, schedule in enumerate(schedules, 1):
         if problems := _run(schedule, options).problems:
-            append(Control(options.without, schedule.topology, schedule.seed, number, problems[-1]))
+            append(Control(options.without, schedule.topology, schedule.seed, number, _worst(problems)))
             tqdm.write(f"without {options.without}: red at seed {schedule.seed}, schedule {number}")
             return 0
     tqdm.write(f"without {options.without}: NOT FOUND")
     return 1
+
+
+def _worst(problems: Sequence[str]) -> str:
+    """Events lost or doubled say more than that something is wrong."""
+    return next((problem for problem in problems if problem.startswith(("LOST", "DOUBLED"))), problems[0])
 
 
 def _run(schedule: Schedule, options: argparse.Namespace) -> Result:
