@@ -10,7 +10,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from bench import apart, limits, whole
+from bench import apart, latency, limits, whole
 from tests.support.kafka_broker import missing_tool
 
 _DEFAULT_EVENTS = 500_000
@@ -41,10 +41,14 @@ def _measure(directory: Path, events: int):  # noqa: ANN202 - yields the lines o
     yield _row("pipeline: batches of 50, durable before the 200", result.answered, min(contract, log, http))
     yield _row("pipeline: the same, until all of it can be queried", result.queryable, min(contract, log, store, http))
     yield f"{'':<4}{result.queryable_after_s:.2f} s from the last answer until all of it could be queried"
+    half = latency.at(directory / "latency", rate=result.queryable / 2, seconds=15, batch=50)
+    yield f"{'':<4}at half of that: {half}"
     single = limits.http_alone(batch=1)
     yield _row("limit: aiohttp answering nothing, single events", single)
     result = whole.batches(directory / "single", events=max(events // 20, 1000), batch=1)
     yield _row("pipeline: single events, durable before the 200", result.answered, single)
+    half = latency.at(directory / "latency of single", rate=result.answered / 2, seconds=15, batch=1)
+    yield f"{'':<4}at half of that: {half}"
     alone = apart.on_one_machine(directory / "apart", events=events, batch=50, singles=events // 20)
     yield _row("collector alone on one core: batches of 50", alone.batches, min(contract, log, http))
     yield _row("collector alone on one core: single events", alone.singles, single)
