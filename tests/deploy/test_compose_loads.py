@@ -3,16 +3,16 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.deployment import COMPOSE_FILE, ROOT, SECRETS, lacking, need
+from tests.support.deployment import COMPOSE_FILE, ROOT, SECRETS
+from tests.support.go_program import build_go
 
-_SOURCE = Path(__file__).parent / "compose_check"
+_SOURCE = Path(__file__).parent / "compose_check" / "main.go"
 _OLDEST_GO = (1, 24)
 _COMPOSE_GO = "github.com/compose-spec/compose-go/v2@v2.16.2"
 
@@ -20,21 +20,7 @@ _COMPOSE_GO = "github.com/compose-spec/compose-go/v2@v2.16.2"
 @pytest.fixture(scope="session")
 def compose_check(tmp_path_factory):
     """The program, built once."""
-    go = need("go")
-    version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_GO:
-        lacking("go {}.{} or newer".format(*_OLDEST_GO))
-    directory = tmp_path_factory.mktemp("compose_check")
-    shutil.copy(_SOURCE / "main.go", directory)
-    # Plain and unoptimised: the first build on a machine compiles the standard library as well.
-    for step in (
-        [go, "mod", "init", "safar/compose_check"],
-        [go, "get", _COMPOSE_GO],
-        [go, "build", "-gcflags=all=-N -l", "-o", "compose_check", "."],
-    ):
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
-        subprocess.run(step, cwd=directory, env=environment, check=True, timeout=280)
-    return directory / "compose_check"
+    return build_go(_SOURCE, _COMPOSE_GO, tmp_path_factory.mktemp("compose_check"), _OLDEST_GO)
 
 
 def _load(program: Path, variables: dict[str, str], *services: str) -> "subprocess.CompletedProcess[str]":

@@ -9,30 +9,41 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support.deployment import ROOT, lacking, need
+from tests.support.go_program import build_go
 
 _SOURCES = ROOT / "tests" / "store" / "door" / "clients"
-_OLDEST_GO = (1, 21)  # it fetches the release that go.mod names
-_OLDEST_NODE = (20,)
+_CLICKHOUSE_GO = "github.com/ClickHouse/clickhouse-go/v2@v2.50.0"
+_OLDEST_GO = (1, 21)  # it fetches the release that the module names
+_OLDEST_NODE = 20
 
 
 def go_client() -> list[str]:
     """The command that runs the program of clients/go."""
-    go = need("go")
-    _check("go", [go, "env", "GOVERSION"], _OLDEST_GO)
-    return [str(_made("go", [go, "build", "-o", "ask", "."], {"CGO_ENABLED": "0"}) / "ask")]
+
+    def build(directory: Path) -> None:
+        build_go(_SOURCES / "go" / "main.go", _CLICKHOUSE_GO, directory, _OLDEST_GO)
+
+    return [str(_made("go", _CLICKHOUSE_GO, build) / "go")]
 
 
 def node_client() -> list[str]:
     """The command that runs the program of clients/node."""
     node, npm = need("node"), need("npm")
-    _check("node", [node, "--version"], _OLDEST_NODE)
-    install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    return [node, str(_made("node", install, {}) / "ask.cjs")]
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(re.findall(r"\d+", version)[0]) < _OLDEST_NODE:
+        lacking(f"node {_OLDEST_NODE} or newer")
+
+    def install(directory: Path) -> None:
+        shutil.copytree(_SOURCES / "node", directory, dirs_exist_ok=True)
+        options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run([npm, "install", *options], cwd=directory, check=True, timeout=280)
+
+    return [node, str(_made("node", "", install) / "ask.cjs")]
 
 
 def answer(command: Sequence[str], *arguments: str) -> Any:
@@ -42,20 +53,13 @@ def answer(command: Sequence[str], *arguments: str) -> Any:
     return json.loads(run.stdout)
 
 
-def _made(name: str, step: list[str], environment: dict[str, str]) -> Path:
-    """Where the program is ready to run; a step that failed halfway never counts."""
-    sources = sorted((_SOURCES / name).iterdir())
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+def _made(name: str, version: str, make: Callable[[Path], None]) -> Path:
+    """Where the program is ready to run; making it halfway never counts."""
+    sources = [path.read_bytes() for path in sorted((_SOURCES / name).iterdir())]
+    digest = hashlib.sha256(b"\0".join([version.encode(), *sources])).hexdigest()[:12]
     directory = ROOT / ".clients" / f"{name}-{digest}"
     if not directory.is_dir():
         partial = directory.with_name(f"{directory.name}.{os.getpid()}")
-        shutil.copytree(_SOURCES / name, partial)
-        subprocess.run(step, cwd=partial, env={**os.environ, **environment}, check=True, timeout=280)
+        make(partial)
         partial.rename(directory)
     return directory
-
-
-def _check(name: str, command: list[str], oldest: tuple[int, ...]) -> None:
-    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if tuple(map(int, re.findall(r"\d+", version))) < oldest:
-        lacking(f"{name} {'.'.join(map(str, oldest))} or newer")
