@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.events import bodies
 from bench.sender import post_all
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import running_broker
 from tests.support.pipeline import Pipeline, Service, free_port
 
 _TOKEN = "bench"
@@ -33,7 +33,8 @@ def on_one_machine(directory: Path, *, events: int, batch: int, singles: int) ->
 
 def on_kafka(directory: Path, *, events: int, batch: int, singles: int) -> Rates:
     """A real broker, and the store server in ClickHouse's place."""
-    with _broker(directory / "kafka") as broker:
+    (directory / "kafka").mkdir(parents=True)
+    with running_broker(directory / "kafka") as broker:
         port = free_port()
         topic = f"kafka://{broker.address}/bench-{uuid.uuid4().hex[:8]}?partitions=4"
         store = f"http://writer:{_TOKEN}@127.0.0.1:{port}/default"
@@ -49,17 +50,6 @@ def on_kafka(directory: Path, *, events: int, batch: int, singles: int) -> Rates
             return _measured(pipeline, events, batch, singles)
         finally:
             server.end()
-
-
-@contextmanager
-def _broker(directory: Path) -> Iterator[KafkaBroker]:
-    directory.mkdir(parents=True)
-    broker = KafkaBroker(directory)
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.kill()
 
 
 def _measured(pipeline: Pipeline, events: int, batch: int, singles: int) -> Rates:

@@ -18,28 +18,15 @@ from safar.cli.supervise import supervise
 from safar.config import Config, load_config
 from safar.errors import ConfigError, DirectoryOwned
 from safar.lock import DirectoryLock
-from scripts.kafka_program import format_storage, java, missing_tool
+from scripts.kafka_program import ONE_NODE, format_storage, java, missing_tool
 
 TOPIC = "safar-events"
 PARTITIONS = 8
 
 _CLUSTER_ID = "c2FmYXItbG9jYWwta2Fma2E"
-_BROKER = """
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
+_BROKER = """listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{client}
 log.dirs={directory}/log
-auto.create.topics.enable=false
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
 # There is no replica: on disk before it is acknowledged. Kept for ever, so that `safar verify` can account for all.
 log.flush.interval.messages=1
 log.retention.ms=-1
@@ -146,7 +133,7 @@ def _broker(config: Config, directory: Path, ports: tuple[int, int]) -> Child:
     directory.mkdir(exist_ok=True)
     properties = directory / "server.properties"
     client, controller = ports
-    properties.write_text(_BROKER.format(client=client, controller=controller, directory=directory))
+    properties.write_text((ONE_NODE + _BROKER).format(client=client, controller=controller, directory=directory))
     format_storage(properties, _CLUSTER_ID)
     return Child(config, "Kafka broker", on_lifeline(java("kafka.Kafka", str(properties)), client))
 

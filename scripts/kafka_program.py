@@ -17,6 +17,24 @@ _FETCH_TIMEOUT_S = 300
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
+ONE_NODE = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+# A broker killed and restarted is let in again after this long, instead of 9 s.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+"""
+"""The properties of a broker that is the whole cluster; `controller` is a port of its own."""
+
+
 def missing_tool() -> str | None:
     """Name the program without which no broker can be started here, if any."""
     needed = ["java"] if _jars_directory().is_dir() else ["java", "mvn"]

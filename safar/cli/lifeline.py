@@ -46,7 +46,7 @@ def _end_with_supervisor(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _tell_when_open(process: "subprocess.Popen[bytes]", port: int) -> None:
-    while port and not _answers(port):
+    while port and not answers(port):
         if process.poll() is not None:
             return
         time.sleep(_LOOK_EVERY_S)
@@ -54,7 +54,8 @@ def _tell_when_open(process: "subprocess.Popen[bytes]", port: int) -> None:
         os.write(sys.stdin.fileno(), b"1")
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody takes connections at a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

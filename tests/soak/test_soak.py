@@ -1,6 +1,5 @@
 """Short runs of the harness, and that it can fail; `make soak` runs the long ones."""
 
-import os
 import random
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests.soak.faults import FAULTS
 from tests.soak.run import Result, run
 from tests.soak.schedule import KINDS, PARTS, Fault, Schedule
+from tests.support.deployment import lacking
 from tests.support.kafka_broker import missing_tool
 
 pytestmark = pytest.mark.timeout(900)  # start and recovery may take minutes on a machine that does other things too
@@ -52,10 +52,8 @@ async def test_kills_of_every_process_on_one_machine_lose_nothing_and_store_noth
 
 
 async def test_kills_cuts_and_moving_partitions_on_kafka_lose_nothing_and_store_nothing_twice(tmp_path):
-    tool = missing_tool()
-    if tool is not None:
-        report = pytest.fail if os.environ.get("SAFAR_CI") == "1" else pytest.skip
-        report(f"the Kafka broker needs {tool}, which is not installed")
+    if tool := missing_tool():
+        lacking(f"{tool} for the Kafka broker")
     assert_as_promised(await run(PARTITIONS_MOVE, tmp_path / "site"))
 
 

@@ -7,6 +7,7 @@ directory and port, which is what recovery tests need.
 
 import contextlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scripts.kafka_program import format_storage, java, missing_tool
+from safar.cli.lifeline import answers
+from scripts.kafka_program import ONE_NODE, format_storage, java, missing_tool
 from tests.support.certificates import Certificates
 
 __all__ = ["PASSWORD", "KafkaBroker", "free_port", "missing_tool"]
@@ -22,12 +24,7 @@ __all__ = ["PASSWORD", "KafkaBroker", "free_port", "missing_tool"]
 PASSWORD = "a password of the test broker"
 _START_TIMEOUT_S = 60
 _CLUSTER_ID = "c2FmYXItdGVzdC1icm9rZXI"
-_PROPERTIES = """
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+_PROPERTIES = """listeners={listeners},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners={advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,MUTUAL:SSL
 listener.name.sasl.sasl.enabled.mechanisms=PLAIN
@@ -43,16 +40,7 @@ ssl.truststore.location={authority}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS;User:safar
 log.dirs={directory}/data
-auto.create.topics.enable=false
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-# A broker killed and restarted is let in again after this long; the default of 9 s makes recovery tests slow.
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
 """
 _SECURITY = "org.apache.kafka.common.security"
 _LISTENERS = ("PLAINTEXT", "SASL", "TLS", "MUTUAL")
@@ -72,14 +60,6 @@ def free_port() -> int:
 
 def _listeners(ports: Mapping[str, int]) -> str:
     return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def plain(user: str, password: str = PASSWORD) -> dict[str, object]:
@@ -102,7 +82,7 @@ class KafkaBroker:
         self._output = directory / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
         self._properties.write_text(
-            _PROPERTIES.format(
+            (ONE_NODE + _PROPERTIES).format(
                 listeners=_listeners(self._ports),
                 advertised=_listeners(self._ports | ({"PLAINTEXT": advertised} if advertised else {})),
                 controller=free_port(),
@@ -156,7 +136,7 @@ class KafkaBroker:
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(self.command, stdout=output, stderr=output, cwd=self.directory)
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not _answers(self._ports["PLAINTEXT"]):
+        while not answers(self._ports["PLAINTEXT"]):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"The test broker did not start:\n{self._output.read_text()[-4000:]}")
@@ -194,3 +174,15 @@ class KafkaBroker:
             admin.delete_topics([topic])
             while topic in admin.list_topics():
                 time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running_broker(directory: Path) -> Iterator[KafkaBroker]:
+    """A broker with its data in `directory`, which goes with it."""
+    broker = KafkaBroker(directory)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()
+        shutil.rmtree(directory)
