@@ -1,5 +1,9 @@
 """Steps 5 and 6 in a loop, from log to store: poll, drop what is done or double, insert, commit; in doubt, recover.
 
+While one batch is inserted, in a thread of its own, the next is polled and prepared: one core for Python, the other for
+the engine. Inserts and commits keep the order of the log, and nothing is decided of a batch that the insert before it
+could change: whether an id is stored already is asked when its turn has come.
+
 Recovery is the one mechanism behind "exactly once": read which positions at or above the committed offset the store
 has, read the log again from there, and insert only what is missing. A start, a rebalance and a failed insert are
 all the same to it.
@@ -8,7 +12,8 @@ all the same to it.
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,40 +26,19 @@ from safar.store.identity import refresh_aliases
 from safar.store.positions import Done, stored_positions
 from safar.store.takeover import take_over
 from safar.telemetry import AggregatorMetrics
+from services.aggregator.gather import Gathering, Limits
 from services.aggregator.records import Row, Skipped, rows_of
-from services.aggregator.seen import SeenIds
+from services.aggregator.seen import SeenIds, Suspects
 from services.aggregator.sink import Batch, Sink
 
 GROUP = "safar-aggregator"
 
 _POLL_TIMEOUT_S = 0.25
-_AGE_PER_ROW_S = 20e-6
-_ROWS_WORTH_WAITING_FOR = 20_000
+_GLANCE_S = 0.02
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MOST_S = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a batch is cut: by rows, bytes or age, whichever comes first."""
-
-    rows: int
-    bytes: int
-    age_s: float = 0.5
-    quiet_age_s: float = 0.1
-
-    def due(self, first: float, last: float, rows: int) -> float:
-        """When a batch is cut at the latest, whose records came between the moments `first` and `last`.
-
-        A quiet shop sees its events at once, a busy one makes large inserts: each leaves a part to be merged, and
-        20,000 rows at once cost half as much a row as 3,000. More gain little. When nothing comes any more, nothing
-        is waited for.
-        """
-        if rows >= _ROWS_WORTH_WAITING_FOR:
-            return last
-        return min(first + min(self.age_s, self.quiet_age_s + rows * _AGE_PER_ROW_S), last + self.quiet_age_s)
 
 
 @dataclass(frozen=True)
@@ -63,6 +47,19 @@ class Status:
 
     failing: str = ""
     lag: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A batch that waits for its turn to be inserted."""
+
+    records: Sequence[LogRecord]
+    rows: Sequence[Row]
+    suspects: Suspects
+
+    def offsets(self) -> dict[int, int]:
+        """What is committed when it is stored."""
+        return {record.partition: record.offset + 1 for record in self.records}
 
 
 class Consumer:
@@ -79,6 +76,9 @@ class Consumer:
         self._limits = limits
         self._clock = clock
         self._sink = Sink(store, metrics)
+        self._inserter = ThreadPoolExecutor(1, "inserter")
+        self._gathering = Gathering(limits)
+        self._next: _Prepared | None = None
         self._stop = threading.Event()
         self._generation: int | None = None
         self._fence: Fence | None = None
@@ -113,30 +113,40 @@ class Consumer:
                     self._stop.wait(backoff)
                     backoff = min(backoff * 2, _BACKOFF_MOST_S)
         finally:
+            self._inserter.shutdown()
             self._reader.close()
 
     def step(self) -> int:
-        """One batch, from poll to commit; how many records it held."""
+        """One batch, from poll to commit, and what could be done of the next meanwhile; how many records it held."""
         if self._generation is None:
             self._reader.poll(0)
             self._measure_lag()
             self._recover()
-        records = self._gather()
-        if records:
+        batch = self._next or self._prepare(self._gather())
+        self._next = None
+        if batch:
             started = time.perf_counter()
-            self._store_batch(records)
-            offsets = {record.partition: record.offset + 1 for record in records}
-            self._reader.commit(offsets)
-            self._seen.reached(offsets, self._log_id)
+            inserting = self._inserter.submit(self._store_batch, batch)
+            try:
+                self._next = self._prepare(self._gather(inserting))
+            finally:
+                inserting.result()
+                self._commit(batch.offsets())
             self._metrics.insert_seconds.observe(time.perf_counter() - started)
         self._measure_lag()
-        return len(records)
+        return len(batch.records) if batch else 0
+
+    def _commit(self, offsets: Mapping[int, int]) -> None:
+        """What is stored. When partitions have moved meanwhile, whoever has them now reads their positions."""
+        if self._generation is not None:
+            self._reader.commit(offsets)
+            self._seen.reached(offsets, self._log_id)
 
     def _recover(self) -> None:
         """Shut out who inserted before, learn what the store has, and read the log again from the committed offsets."""
         assignment = self._reader.assignment()
         self._fence = take_over(self._store, self._log_id, assignment.committed) if assignment.committed else None
-        self._done = {}
+        self._next, self._gathering, self._done = None, Gathering(self._limits), {}
         for partition, offset in assignment.committed.items():
             self._done[partition] = stored_positions(self._store, self._log_id, partition, offset)
             self._reader.seek(partition, offset)
@@ -156,40 +166,44 @@ class Consumer:
                     "it lost its tail."
                 )
 
-    def _gather(self) -> list[LogRecord]:
-        """Records for one batch, all of one assignment; empty when there are none, or partitions moved."""
-        gathered: list[LogRecord] = []
-        rows = size = 0
-        first = last = time.monotonic()
-        deadline = first + _POLL_TIMEOUT_S
+    def _gather(self, inserting: "Future[None] | None" = None) -> Sequence[LogRecord]:
+        """Records for one batch, all of one assignment; empty when none is due, or partitions moved.
+
+        While a batch is `inserting` it looks for more until that ends; what is not due by then stays gathered.
+        """
         while not self._stop.is_set():
+            found = self._gathering.records
+            wait = self._gathering.due_in_s() if found else _POLL_TIMEOUT_S
             try:
-                records = self._reader.poll(max(0.0, deadline - time.monotonic()))
+                self._gathering.add(self._reader.poll(min(wait, _GLANCE_S) if inserting else wait))
             except LogCorrupt:
-                if gathered:
+                if found:
                     break  # what stands before the damage is stored first; the next poll meets it again
                 raise
             if self._reader.assignment().generation != self._generation:
                 self._generation = None
                 return []
-            if records:
-                last = time.monotonic()
-                first = first if gathered else last
-                gathered += records
-                rows += sum(record.count for record in records)
-                size += sum(len(record.value) for record in records)
-                deadline = self._limits.due(first, last, rows)
-            if time.monotonic() >= deadline or rows >= self._limits.rows or size >= self._limits.bytes:
+            if found and self._gathering.due_in_s() == 0:
                 break
+            if inserting.done() if inserting else not found:
+                return []
+        gathered, self._gathering = self._gathering.records, Gathering(self._limits)
         return gathered
 
-    def _store_batch(self, records: list[LogRecord]) -> None:
+    def _prepare(self, records: Sequence[LogRecord]) -> _Prepared | None:
+        if not records:
+            return None
         now = self._clock()
         rows = [row for record in records for row in self._missing(record, now)]
-        doubles = self._seen.doubles(rows, now)
+        return _Prepared(records, rows, self._seen.suspects(rows))
+
+    def _store_batch(self, batch: _Prepared) -> None:
+        """In the inserter's thread."""
+        rows, now = batch.rows, self._clock()
+        doubles = self._seen.doubles(batch.suspects, now)
         fresh = [row for index, row in enumerate(rows) if index not in doubles] if doubles else rows
         skipped = [Skipped(rows[index], "duplicate") for index in sorted(doubles)]
-        first, last = records[0], records[-1]
+        first, last = batch.records[0], batch.records[-1]
         assert self._fence  # without a partition there are no records
         places = f"{first.partition}:{first.offset}-{last.partition}:{last.offset}"
         self._sink.write(fresh, skipped, Batch(f"{places}:{self._log_id}:{self._fence.token}", self._fence), now)

@@ -18,7 +18,8 @@ from safar.store.door import DoorOptions, hosts_for, reader_door
 from safar.store.projections import rebuild_broken_projections
 from safar.telemetry import AggregatorMetrics, new_registry
 from services.aggregator.api import Parts, reports_app
-from services.aggregator.consume import Consumer, Limits
+from services.aggregator.consume import Consumer
+from services.aggregator.gather import Limits
 from services.aggregator.seen import SeenIds
 
 

@@ -48,19 +48,26 @@ class Row(msgspec.Struct, gc=False):
     """One line with its position, ready to insert."""
 
     head: Head
-    line: bytes
+    text: bytes
+    """The row to insert: the line, and in it the position columns."""
     place: bytes
     """The position columns that the lines of a record share, up to the index."""
     index: int
+
+    @classmethod
+    def of(cls, head: Head, line: bytes, place: bytes, index: int) -> "Row":
+        """The line at `index` of a record."""
+        return cls(head, b"%b%b%d}" % (line.rstrip()[:-1], place, index), place, index)
 
     @property
     def position(self) -> bytes:
         """The position columns as JSON members, and the end of the row."""
         return b"%b%d}" % (self.place, self.index)
 
-    def json(self) -> bytes:
-        """The row to insert."""
-        return b"%b%b%d}" % (self.line.rstrip()[:-1], self.place, self.index)
+    @property
+    def line(self) -> bytes:
+        """As it stood in the log."""
+        return self.text[: -len(self.position)] + b"}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def rows_of(record: LogRecord, log_id: str, done: frozenset[int], now: datetime)
     )
     lines = record.value.split(b"\n")
     return [
-        dead_letter(line, place, index, head, now) if isinstance(head, str) else Row(head, line, place, index)
+        dead_letter(line, place, index, head, now) if isinstance(head, str) else Row.of(head, line, place, index)
         for index, (line, head) in enumerate(zip(lines, _heads(record.value, lines), strict=True))
         if index not in done
     ]
@@ -132,4 +139,4 @@ def dead_letter(line: bytes, place: bytes, index: int, rule: str, now: datetime)
         body=body,
         body_encoding="utf8" if text else "base64",
     )
-    return Row(FailedHead("", now), to_line(failed), place, index)
+    return Row.of(FailedHead("", now), to_line(failed), place, index)

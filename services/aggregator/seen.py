@@ -6,13 +6,14 @@ which decides. It can be local because a person's events, and every retry of the
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from safar.store import Store
 from services.aggregator.id_filter import IdFilter
-from services.aggregator.records import Row
+from services.aggregator.records import Head, Row
 
 # ClickHouse takes 128 KiB as one parameter of a query.
 _LOOKUP_BYTES = 100_000
@@ -42,6 +43,16 @@ _SINCE = """
 SELECT source, event_id FROM events
 WHERE log_id = {log_id:String} AND log_partition = {partition:UInt32} AND log_offset >= {first:UInt64}
 """
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Indices into a batch."""
+
+    repeated: frozenset[int]
+    """Rows whose id stands earlier in the batch."""
+    maybe: Mapping[str, tuple[int, Head]]
+    """By key: rows whose id may have been here before."""
 
 
 class SeenIds:
@@ -108,20 +119,28 @@ class SeenIds:
             self._filter.add(map(_key, sources, ids))
             self._unkept += len(ids)
 
-    def doubles(self, rows: Sequence[Row], now: datetime) -> frozenset[int]:
-        """Indices of the rows whose id was stored before or stands earlier in `rows`."""
+    def suspects(self, rows: Sequence[Row]) -> Suspects:
+        """Which of `rows` are doubles of one before them, and which only the store can tell; remembers all."""
         places = [index for index, row in enumerate(rows) if row.head.id]
         keys = [f"{rows[index].head.source}\0{rows[index].head.id}" for index in places]  # _key, in half the time
         first = dict(zip(reversed(keys), reversed(places), strict=True))  # of equal keys the last one put in stays
-        found: set[int] = set()
+        repeated: set[int] = set()
         if len(first) < len(keys):
-            found.update(index for index, key in zip(places, keys, strict=True) if first[key] != index)
+            repeated.update(index for index, key in zip(places, keys, strict=True) if first[key] != index)
         maybe = self._filter.maybe_seen(list(first))
         self._unkept += len(first)
-        for table in _ID_OF if maybe else ():
-            ids = [rows[first[key]].head.id for key in maybe if rows[first[key]].head.table == table]
-            stored = self._stored(table, ids, now)
-            found.update(first[key] for key in maybe if key in stored and rows[first[key]].head.table == table)
+        return Suspects(frozenset(repeated), {key: (first[key], rows[first[key]].head) for key in maybe})
+
+    def doubles(self, suspects: Suspects, now: datetime) -> frozenset[int]:
+        """Indices of the rows whose id is stored, or stands earlier among them.
+
+        To be asked when all rows before these are stored. Of what this object holds it uses nothing that changes.
+        """
+        found = set(suspects.repeated)
+        for table in _ID_OF if suspects.maybe else ():
+            of_table = {key: (index, head) for key, (index, head) in suspects.maybe.items() if head.table == table}
+            stored = self._stored(table, [head.id for _, head in of_table.values()], now)
+            found.update(index for key, (index, _) in of_table.items() if key in stored)
         return frozenset(found)
 
     def _stored(self, table: str, ids: Sequence[str], now: datetime) -> frozenset[str]:

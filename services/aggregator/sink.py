@@ -45,7 +45,7 @@ class Sink:
         dead: list[Row] = []
         for table, its_rows in by_table.items():
             self._insert(table, its_rows, batch.part(table), dead, now)
-        self._insert_lines("failed_events", [row.json() for row in dead], batch.part("dead"))
+        self._insert_lines("failed_events", [row.text for row in dead], batch.part("dead"))
         self._insert_lines("skipped_positions", [entry.json() for entry in skipped], batch.part("skipped"))
         self._metrics.duplicates.inc(len(skipped))
         self._metrics.dead_letters.inc(len(dead))
@@ -56,7 +56,7 @@ class Sink:
         A refused insert stores nothing: it is parsed whole before anything is written.
         """
         try:
-            self._insert_lines(table, [row.json() for row in rows], batch)
+            self._insert_lines(table, [row.text for row in rows], batch)
         except RowsRefused as refusal:
             if len(rows) == 1:
                 # The position only: the refusal quotes the row.

@@ -9,7 +9,8 @@ from safar.contract import to_line
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
 from services.aggregator import consume
-from services.aggregator.consume import GROUP, Limits
+from services.aggregator.consume import GROUP
+from services.aggregator.gather import Limits
 from tests.support.consuming import Bench, end, running
 from tests.support.stores import NOW, count, event, failed, ids
 

@@ -8,7 +8,7 @@ import pytest
 from services.aggregator import seen as seen_module
 from services.aggregator.id_filter import IdFilter
 from services.aggregator.seen import SeenIds
-from tests.aggregator.test_seen import named
+from tests.aggregator.test_seen import doubles, named
 from tests.support.stores import NOW, event, insert
 
 
@@ -41,7 +41,7 @@ def kept_after(store, directory: Path, names: str) -> None:
     """A run that stores some events, commits them, and is killed."""
     seen = started(store, directory)
     for offset, name in enumerate(names):
-        seen.doubles(named(name), NOW)
+        doubles(seen, named(name), NOW)
         insert(store, [event(name)], offset)
         seen.reached({0: offset + 1}, "log")
 
@@ -52,7 +52,7 @@ def test_a_start_reads_only_what_came_after_the_kept_filter(store, tmp_path, lea
     seen = started(store, tmp_path)
     assert learnt == ["all", "since"]
     assert seen.remembered == 3
-    assert seen.doubles(named("a", "b", "c", "d"), NOW) == {0, 1, 2}
+    assert doubles(seen, named("a", "b", "c", "d"), NOW) == {0, 1, 2}
 
 
 def test_both_generations_of_the_filter_are_kept(tmp_path):
@@ -71,9 +71,9 @@ def test_what_is_kept_is_whole_or_not_used(store, tmp_path, learnt):
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    assert started(store, tmp_path).doubles(named("a", "b"), NOW) == {0, 1}
+    assert doubles(started(store, tmp_path), named("a", "b"), NOW) == {0, 1}
     file.write_bytes(content[:50])
-    assert started(store, tmp_path).doubles(named("a", "b"), NOW) == {0, 1}
+    assert doubles(started(store, tmp_path), named("a", "b"), NOW) == {0, 1}
     assert learnt == ["all", "all", "all"]
 
 
@@ -82,7 +82,7 @@ def test_what_another_log_or_fewer_partitions_gave_is_not_enough(store, tmp_path
     kept_after(store, tmp_path, "ab")
     seen = started(store, tmp_path, log_id, partitions)
     assert learnt == ["all", "all"]
-    assert seen.doubles(named("a", "b"), NOW) == {0, 1}
+    assert doubles(seen, named("a", "b"), NOW) == {0, 1}
 
 
 def test_of_partitions_that_were_given_away_and_come_back_everything_is_learnt(store, tmp_path, learnt):
@@ -91,7 +91,7 @@ def test_of_partitions_that_were_given_away_and_come_back_everything_is_learnt(s
     insert(store, [event("a")])
     seen.learn("log", {0: 1, 1: 0}, NOW)
     assert learnt == ["all", "since", "all"]
-    assert seen.doubles(named("a"), NOW) == {0}
+    assert doubles(seen, named("a"), NOW) == {0}
 
 
 def test_a_directory_that_cannot_be_written_is_said_once_and_costs_nothing_else(store, tmp_path, caplog):

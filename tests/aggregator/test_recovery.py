@@ -144,7 +144,7 @@ def test_any_part_may_be_stored_already_and_batches_may_be_cut_anew(store, tmp_p
     bench = filled(tmp_path / f"any{next(folders)}", store)
     rows, skipped = all_rows(bench)
     assert (len(rows), len(skipped)) == (ROWS, SKIPPED)
-    parts = [(row.head.table, row.json()) for row in rows] + [("skipped_positions", each.json()) for each in skipped]
+    parts = [(row.head.table, row.text) for row in rows] + [("skipped_positions", each.json()) for each in skipped]
     for index in stored:
         table, part = parts[index]
         store.insert_lines(table, part, f"before:{index}")

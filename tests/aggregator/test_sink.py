@@ -52,7 +52,7 @@ def rows(*lines: bytes, offset: int = 5) -> list[Row]:
 
 def unread(poison: bytes, neighbours: list[Row]) -> Row:
     """The row of a line that the aggregator's own reading let through."""
-    return Row(neighbours[0].head, poison, neighbours[0].place, 9)
+    return Row.of(neighbours[0].head, poison, neighbours[0].place, 9)
 
 
 def test_every_row_arrives_in_its_table_with_its_position(sink, store):
@@ -114,8 +114,8 @@ def test_the_log_of_the_service_does_not_quote_a_refused_row(sink, caplog):
 
 
 def test_a_refused_insert_of_sixty_thousand_rows_stores_nothing(store):
-    good = [row.json() for row in rows(*(to_line(event(str(n))) for n in range(60_000)))]
-    bad = unread(POISON["a stamp in words"], rows(to_line(event("a")))).json()
+    good = [row.text for row in rows(*(to_line(event(str(n))) for n in range(60_000)))]
+    bad = unread(POISON["a stamp in words"], rows(to_line(event("a")))).text
     with pytest.raises(RowsRefused):
         store.insert_lines("events", b"\n".join([*good, bad]), "token")
     assert count(store, "events") == 0

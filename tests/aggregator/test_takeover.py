@@ -27,8 +27,8 @@ def test_what_the_other_one_stored_is_not_stored_again(bench, store, monkeypatch
     paused = bench.consumer()
     gather = paused._gather
 
-    def pause_then_gather():
-        gathered = gather()
+    def pause_then_gather(*inserting):
+        gathered = gather(*inserting)
         if gathered and not ids(store):
             take_over(store, bench.log.log_id, [0])
             insert(store, [event("a"), event("b")], 0, bench.log.log_id, gathered[0].epoch)

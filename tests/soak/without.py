@@ -99,7 +99,7 @@ def _dead_letters() -> None:
     from services.aggregator.sink import Sink
 
     def insert(self, table, rows, token, *_):
-        self._insert_lines(table, [row.json() for row in rows], token)
+        self._insert_lines(table, [row.text for row in rows], token)
 
     Sink._insert = insert
 

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 from safar.log import Log, LogRecord, NewRecord, open_log
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
-from services.aggregator.consume import Consumer, Limits
+from services.aggregator.consume import Consumer
+from services.aggregator.gather import Limits
 from services.aggregator.seen import SeenIds
 from tests.support.logs import read, until
 from tests.support.stores import clock
