@@ -4,7 +4,6 @@ schemas/envelope.json is where the rules stand; a test holds these types equal t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
@@ -21,8 +20,7 @@ PAGE_NAMES: Mapping[str | None, str] = {"page": "Page Viewed", "screen": "Screen
 """The touchpoints that are calls of their own."""
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What the collector knows about a call: whose it is, when it came and what its request says of it."""
 
     source: str
@@ -34,7 +32,7 @@ class Receipt:
     """From the path of a single call; None when each call of a batch says it."""
     plain: bool = False
     """Whether the whole body was found plain (`quick.is_plain`), and the call with it."""
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = {}
     """Of the batch; each call's own goes before it."""
 
 

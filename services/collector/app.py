@@ -19,8 +19,9 @@ from services.collector.ingest import Ingest, Outcome
 _log = logging.getLogger(__name__)
 
 # Websites post from other origins; a public write key is all they need, so any origin may.
-_CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Max-Age": "86400"}
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
+    "Access-Control-Max-Age": "86400",
     "Access-Control-Allow-Methods": "POST",
     "Access-Control-Allow-Headers": "*, Authorization",
 }
@@ -54,8 +55,8 @@ class CollectorApp:
         except Exception as error:
             _log.error("a request was not handled: %s", kind_and_place(error))
             response = refusal(SafarError("The collector met a fault of its own; send the same events again."))
-        response.headers.update(_CORS)
-        self._ingest.metrics.requests.labels(response.status).inc()
+        response.headers.update(_ANY_ORIGIN)
+        self._ingest.metrics.requests(response.status).inc()
         return response
 
     def _handler(self, request: web.BaseRequest) -> Handler:

@@ -44,7 +44,7 @@ class ReadBatch(Around, kw_only=True):
 
 
 class Single(msgspec.Struct, rename="camel"):
-    """What is read of a single call before its source is known."""
+    """What is read of a single call that is not as it should be, before its source is known."""
 
     write_key: Any = None
 
@@ -52,6 +52,7 @@ class Single(msgspec.Struct, rename="camel"):
 _batch_decoder = msgspec.json.Decoder(Batch)
 _read_batch_decoder = msgspec.json.Decoder(ReadBatch)
 _single_decoder = msgspec.json.Decoder(Single)
+_call_decoder = msgspec.json.Decoder(Call)
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Body:
     sent_at: Any = None
     context: dict[str, Any] = field(default_factory=dict)
     read: Sequence[Call] | None = None
-    """The calls of a batch, when all could be read in one go with it."""
+    """The calls, when all could be read in one go."""
     split: Sequence[msgspec.Raw | bytes] | None = None
     """The calls as sent, when they were taken apart already."""
 
@@ -182,7 +183,11 @@ def _told_apart(body: bytes, error: MalformedRequest) -> Batch:
 
 def single(body: bytes) -> Body:
     """The one call of /v1/track and its like."""
-    return Body(body, 1, _text(_read(_single_decoder, body).write_key), split=[body])
+    try:
+        call = _call_decoder.decode(body)
+    except UNREADABLE:
+        return Body(body, 1, _text(_read(_single_decoder, body).write_key), split=[body])
+    return Body(body, 1, call.write_key or "", read=[call], split=[body])
 
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:

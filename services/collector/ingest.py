@@ -146,7 +146,7 @@ class Ingest:
 
     def _count(self, outcome: Outcome, source: Source) -> None:
         if outcome.accepted:
-            self.metrics.accepted.labels(source.name).inc(outcome.accepted)
+            self.metrics.accepted(source.name).inc(outcome.accepted)
         if outcome.unmapped:
             self.metrics.unmapped.inc(outcome.unmapped)
         for rejection in outcome.rejected:

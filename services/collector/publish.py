@@ -35,7 +35,24 @@ class _Group:
     def __init__(self) -> None:
         self.records: list[NewRecord] = []
         self.bytes = 0
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting: list[asyncio.Future[None]] = []
+
+    async def appended(self) -> None:
+        """Return when all is durable, or raise why it is not known to be."""
+        # One for each who waits: a client that goes away must not cancel what its neighbours wait for.
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(mine)
+        await mine
+
+    def end(self, error: Exception | None = None) -> None:
+        """Tell all who still wait."""
+        for one in self.waiting:
+            if one.done():
+                continue
+            if error:
+                one.set_exception(error)
+            else:
+                one.set_result(None)
 
 
 class Publisher:
@@ -80,8 +97,7 @@ class Publisher:
         group.bytes += size
         self._queued_bytes += size
         self._wake.set()
-        # Shielded: a client that goes away must not cancel what its neighbours wait for.
-        await asyncio.shield(group.done)
+        await group.appended()
 
     async def _run(self) -> None:
         while self._gathering.records or not self._closing:
@@ -103,7 +119,7 @@ class Publisher:
         else:
             self._failure = None
             self._metrics.append_seconds.observe(time.perf_counter() - started)
-            group.done.set_result(None)
+            group.end()
         self._queued_bytes -= group.bytes
         self._metrics.queue_bytes.set(self._queued_bytes)
 
@@ -114,8 +130,7 @@ class Publisher:
             error = LogUnavailable("The log did not take the events; send them again.")
         self._failure, self._failed_at = error, time.monotonic()
         self._metrics.append_failures.inc()
-        group.done.set_exception(error)
-        group.done.exception()  # every waiter may have gone: the failure counts as seen
+        group.end(error)
 
     async def close(self) -> None:
         """Append what is waiting, then let go of the log."""

@@ -1,7 +1,6 @@
 """The quick way to read a call takes nothing that the contract refuses, and makes the same event of what it takes."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from safar.contract import Event, schemas_dir, to_line
 from safar.contract.accept import Receipt, accept, event_of
