@@ -15,6 +15,7 @@ from crc32c import crc32c
 from safar.errors import SafarError
 from safar.log import NewRecord
 from safar.log.sqlite_file import RECORDS_SCHEMA, connect, end_of, key_of
+from tests.soak.launcher import next_version
 from tests.soak.load import Load
 from tests.soak.schedule import Fault
 from tests.soak.site import Site
@@ -110,6 +111,12 @@ async def rolling_restart(site: Site, _load: Load, _fault: Fault) -> None:
         await asyncio.to_thread(process.stop)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(site.until_healthy(), _PATIENCE_S / 4)
+
+
+async def upgrade(site: Site, load: Load, fault: Fault) -> None:
+    """A rolling restart, after which everything is of the next version: its tables have a column more."""
+    await asyncio.to_thread(next_version, site.strings)
+    await rolling_restart(site, load, fault)
 
 
 async def misbehave(site: Site, _load: Load, fault: Fault) -> None:
@@ -213,6 +220,7 @@ FAULTS: dict[str, Callable[[Site, Load, Fault], Awaitable[None]]] = {
     "broker and store down": broker_and_store_down,
     "join and leave": join_and_leave,
     "rolling restart": rolling_restart,
+    "upgrade": upgrade,
     "slow": misbehave,
     "stall": misbehave,
     "cut": misbehave,

@@ -53,6 +53,7 @@ KINDS = (
     Kind("broker and store down", (), (2.0, 40.0), _KAFKA, weight=2),
     Kind("join and leave", (), (3.0, 6.0), _KAFKA, weight=3),
     Kind("rolling restart"),
+    Kind("upgrade"),
     Kind("slow", _SERVERS, (1.0, 4.0)),
     Kind("stall", _SERVERS, (1.0, 4.0)),
     Kind("cut", _SERVERS, (0.5, 3.0), weight=2),
