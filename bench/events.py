@@ -29,10 +29,11 @@ def call(number: int) -> dict[str, object]:
     }
 
 
-def bodies(events: int, batch: int) -> Iterator[bytes]:
-    """Request bodies for /v1/batch, or for /v1/track when `batch` is 1."""
+def bodies(events: int, batch: int, first: int = 0) -> Iterator[bytes]:
+    """Request bodies for /v1/batch, or for /v1/track when `batch` is 1; numbered from `first` on."""
+    numbers = range(first, first + events)
     if batch == 1:
-        yield from (msgspec.json.encode(call(number)) for number in range(events))
+        yield from (msgspec.json.encode(call(number)) for number in numbers)
     else:
-        for first in range(0, events, batch):
-            yield msgspec.json.encode({"batch": [call(number) for number in range(first, first + batch)]})
+        for start in numbers[::batch]:
+            yield msgspec.json.encode({"batch": [call(number) for number in range(start, start + batch)]})
