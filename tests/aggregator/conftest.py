@@ -1,12 +1,15 @@
-"""An embedded store for each test that asks for one; for API and page one a file, with a shop of three people."""
+"""An embedded store for each test that asks for one, and a log; for API and page one a file, with a shop of three."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from safar.store import Store
+from services.aggregator import consume
+from tests.support.consuming import Bench
 from tests.support.stores import engine, fresh_store, store
 from tests.support.story import failure, tell, touch
 
@@ -26,6 +29,19 @@ _SHOP = [
     touch("cem", "=HYPERLINK(1)", "2026-01-01T14:00"),
     failure(_NOW, field="properties.order_id", rule="is required", event="<b>Order</b>", failed_id="f-1"),
 ]
+
+
+@pytest.fixture
+def bench(store: Store, tmp_path: Path) -> Bench:
+    """An empty log, and consumers that bring it to the store."""
+    return Bench(tmp_path, store)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that waits for little."""
+    monkeypatch.setattr(consume, "_BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr(consume, "_POLL_TIMEOUT_S", 0.02)
 
 
 @pytest.fixture(scope="module")

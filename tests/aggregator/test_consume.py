@@ -8,26 +8,12 @@ import pytest
 from safar.contract import to_line
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
-from services.aggregator import consume
 from services.aggregator.consume import GROUP
 from services.aggregator.gather import Limits
-from tests.support.consuming import Bench, end, running
+from tests.support.consuming import Bench, end, named, running
 from tests.support.stores import NOW, count, event, failed, ids
 
-
-@pytest.fixture
-def bench(store: Store, tmp_path) -> Bench:
-    return Bench(tmp_path, store)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr(consume, "_POLL_TIMEOUT_S", 0.02)
-
-
-def named(*names: str) -> list[bytes]:
-    return [to_line(event(name)) for name in names]
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_the_offset_is_committed_after_the_rows_are_stored(bench, store, monkeypatch):

@@ -6,36 +6,16 @@ from contextlib import closing
 
 import pytest
 
-from safar.contract import to_line
 from safar.errors import LogCorrupt, LogReplaced, LogUnavailable, StoreUnavailable
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
-from services.aggregator import consume
 from services.aggregator.consume import GROUP
 from services.aggregator.seen import SeenIds
-from tests.support.consuming import Bench, drained, running
+from tests.support.consuming import Bench, drained, named, running, tick
 from tests.support.logs import until
-from tests.support.stores import count, event, ids
+from tests.support.stores import count, ids
 
-
-@pytest.fixture
-def bench(store: Store, tmp_path) -> Bench:
-    return Bench(tmp_path, store)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr(consume, "_POLL_TIMEOUT_S", 0.02)
-
-
-def named(*names: str) -> list[bytes]:
-    return [to_line(event(name)) for name in names]
-
-
-def tick() -> None:
-    """A moment for the consumer's thread, while a bounded loop looks on."""
-    threading.Event().wait(0.005)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def test_a_commit_that_fails_once_doubles_nothing(bench, store, monkeypatch):

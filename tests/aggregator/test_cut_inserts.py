@@ -1,7 +1,6 @@
 """An INSERT over HTTP whose connection ends at any stage: the rows are stored once, whatever the server made of it."""
 
 import itertools
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from safar.store.verify import verify
 from services.aggregator import consume
 from services.aggregator.consume import GROUP
 from tests.support import door_process
-from tests.support.consuming import Bench, drained, running
+from tests.support.consuming import Bench, drained, running, tick
 from tests.support.cutting_proxy import Cut, CuttingProxy, Place, cutting_proxy
 from tests.support.door_process import WRITE_TOKEN
 from tests.support.logs import until
@@ -63,7 +62,7 @@ def test_wherever_the_connection_ends_every_row_is_stored_once(proxy, store, tmp
     bench.append(*(to_line(event(name)) for name in events))
     consumer = bench.consumer()
     with running(consumer):
-        until(lambda: drained(consumer), lambda: threading.Event().wait(0.005))
+        until(lambda: drained(consumer), tick)
     # The second look at the store shows which it was; nothing is sent again blindly.
     assert proxy.seen in INSERTS[cut.message, cut.place == "all"]
     assert sorted(set(ids(store)) - before) == sorted(events)

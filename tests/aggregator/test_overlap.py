@@ -5,27 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from safar.contract import to_line
 from safar.errors import LogCorrupt, StoreUnavailable
 from safar.log.sqlite import SqliteReader
 from safar.store import Store
-from services.aggregator import consume
 from services.aggregator.consume import GROUP, Consumer
 from services.aggregator.seen import SeenIds
-from tests.support.consuming import Bench, end, running
+from tests.support.consuming import Bench, end, named, running, tick
 from tests.support.logs import until
-from tests.support.stores import event, ids
+from tests.support.stores import ids
 
-
-@pytest.fixture
-def bench(store: Store, tmp_path) -> Bench:
-    return Bench(tmp_path, store)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consume, "_BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr(consume, "_POLL_TIMEOUT_S", 0.02)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 class Overlap:
@@ -56,15 +45,6 @@ class Overlap:
 
         monkeypatch.setattr(SeenIds, "suspects", noted)
         monkeypatch.setattr(Store, "insert_lines", slow)
-
-
-def named(*names: str) -> list[bytes]:
-    return [to_line(event(name)) for name in names]
-
-
-def tick() -> None:
-    """A moment for the consumer's thread, while a bounded loop looks on."""
-    threading.Event().wait(0.005)
 
 
 def started(bench: Bench) -> Consumer:

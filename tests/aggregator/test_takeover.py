@@ -7,18 +7,9 @@ import pytest
 from safar.contract import to_line
 from safar.store.takeover import take_over
 from services.aggregator import consume
-from tests.support.consuming import Bench, drained, running
+from tests.support.consuming import drained, running, tick
 from tests.support.logs import until
 from tests.support.stores import NOW, event, ids, insert
-
-
-@pytest.fixture
-def bench(store, tmp_path) -> Bench:
-    return Bench(tmp_path, store)
-
-
-def tick() -> None:
-    """Nothing: the consumer's thread works."""
 
 
 def test_what_the_other_one_stored_is_not_stored_again(bench, store, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from safar.contract import to_line
 from safar.log import Log, LogRecord, NewRecord, open_log
 from safar.store import Store
 from safar.telemetry import AggregatorMetrics
@@ -15,7 +16,7 @@ from services.aggregator.consume import Consumer
 from services.aggregator.gather import Limits
 from services.aggregator.seen import SeenIds
 from tests.support.logs import read, until
-from tests.support.stores import clock
+from tests.support.stores import clock, event
 
 
 class Crash(BaseException):
@@ -86,3 +87,13 @@ def running(consumer: Consumer) -> Iterator[threading.Thread]:
     finally:
         consumer.stop()
         thread.join()
+
+
+def named(*names: str) -> list[bytes]:
+    """A line for each."""
+    return [to_line(event(name)) for name in names]
+
+
+def tick() -> None:
+    """A moment for the consumer's thread, while a bounded loop looks on."""
+    threading.Event().wait(0.005)
