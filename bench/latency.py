@@ -1,17 +1,12 @@
 """How long a request takes at a steady rate, and until its events can be queried."""
 
-import asyncio
 import re
-import time
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-import uvloop
-
 from bench.events import bodies
+from bench.sender import post_at_pace
 from tests.support.pipeline import Pipeline
 
 _DELAY = re.compile(r'safar_aggregator_delay_seconds_bucket\{le="([\d.]+)"\} ([\d.]+)')
@@ -42,32 +37,12 @@ def at(directory: Path, *, rate: float, seconds: float, batch: int) -> Latency:
     pipeline.start()
     try:
         url = f"http://127.0.0.1:{pipeline.collector_port}/v1/{'batch' if batch > 1 else 'track'}"
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            taken = sorted(runner.run(_send(url, key, made, batch / rate)))
+        taken = sorted(post_at_pace(url, key, made, batch / rate))
         pipeline.wait_stored("bench", len(made) * batch)
         visible = _visible(pipeline.reports_port)
     finally:
         pipeline.end()
     return Latency(1000 * taken[len(taken) // 2], 1000 * taken[len(taken) * 99 // 100], visible)
-
-
-async def _send(url: str, key: str, made: Sequence[bytes], every_s: float) -> list[float]:
-    headers = {"Authorization": aiohttp.encode_basic_auth(key, "")}
-    async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=64)) as session:
-
-        async def post(body: bytes, due: float) -> float:
-            async with session.post(url, data=body) as answer:
-                answer.raise_for_status()
-                await answer.read()
-            return time.perf_counter() - due
-
-        started = time.perf_counter()
-        sent = []
-        for number, body in enumerate(made):
-            due = started + number * every_s
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            sent.append(asyncio.create_task(post(body, due)))
-        return await asyncio.gather(*sent)
 
 
 def _visible(port: int) -> float:
