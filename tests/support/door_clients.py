@@ -46,6 +46,18 @@ def node_client() -> list[str]:
     return [node, str(_made("node", "", install) / "ask.cjs")]
 
 
+def java_client() -> list[str]:
+    """The command that runs the program of clients/java."""
+    java, mvn = need("java"), need("mvn")
+
+    def fetch(directory: Path) -> None:
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={directory}"]
+        command = [mvn, "--batch-mode", "--quiet", "--file", str(_SOURCES / "java" / "pom.xml"), *goal]
+        subprocess.run(command, check=True, timeout=280)
+
+    return [java, "-cp", f"{_made('java', '', fetch)}/*", str(_SOURCES / "java" / "Ask.java")]
+
+
 def answer(command: Sequence[str], *arguments: str) -> Any:
     """What a client prints, read as JSON."""
     run = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)

@@ -1,4 +1,4 @@
-"""The reader's door as unmodified clients of other kinds meet it: Node, Go over HTTP, and SQLAlchemy."""
+"""The reader's door as unmodified clients of other kinds meet it: Node, Go over HTTP, JDBC, and SQLAlchemy."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy
 
-from tests.support.door_clients import answer, go_client, node_client
+from tests.support.door_clients import answer, go_client, java_client, node_client
 from tests.support.door_process import READ_TOKEN, DoorProcess
 
 _CODES = [47, 497, 395]
@@ -35,6 +35,19 @@ def test_the_go_client_works_over_http(compression: str, server: DoorProcess) ->
     revenues = {"Order Completed": "19.99", "Product Added": None, "Product Viewed": None}
     assert found["events"] == [[kind, 1000, most, ["shop"], {"k": 1}] for kind, most in revenues.items()]
     assert (found["rows"], found["sum"]) == (_ROWS, _SUM)
+    assert found["errors"] == _CODES
+
+
+@pytest.mark.parametrize("compression", ["plain", "compressed"])
+def test_the_jdbc_driver_works(compression: str, server: DoorProcess) -> None:
+    found = answer(java_client(), f"127.0.0.1:{server.port}", READ_TOKEN, compression)
+    assert found["valid"]
+    assert found["tables"] == ["events", "touchpoints"]
+    assert {"event_id", "timestamp", "revenue"} <= set(found["columns"])
+    revenues = {"Order Completed": "19990.000000", "Product Added": "null", "Product Viewed": "null"}
+    assert {event: total for event, total, _ in found["revenues"]} == revenues
+    assert found["revenues"][2] == ["Product Viewed", "null", "2026-01-01T00:00:00Z"]
+    assert (found["bound"], found["sum"]) == (100, _SUM)
     assert found["errors"] == _CODES
 
 
