@@ -20,6 +20,7 @@ from safar.errors import ConfigError, StoreUnavailable
 from safar.lock import DirectoryLock
 from safar.store.fence import Fence
 from safar.store.insert import Inserter
+from safar.store.parts import PartWatch
 
 # ClickHouse error codes that mean "this row cannot be stored", however often it is sent.
 _BAD_ROW_CODES = frozenset({6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 306, 321, 407, 457, 691})
@@ -58,6 +59,7 @@ class Store:
         self._clients: list[Client] = []
         self._closed = False
         self._inserter = Inserter(_directory(dsn) if self.embedded else None)
+        self._parts = PartWatch(self.client) if self.embedded else None
 
     @property
     def embedded(self) -> bool:
@@ -128,6 +130,8 @@ class Store:
             settings["log_comment"] = fence.comment
         condition = fence.condition if fence else "1"
         with _translated():
+            if self._parts:
+                self._parts.begin()
             try:
                 self._inserter.insert(self.client(), table, lines, settings, condition)
             except ClickHouseError as error:
@@ -136,6 +140,17 @@ class Store:
                 if error_code(error) in _BAD_ROW_CODES:
                     raise RowsRefused(_first_line(error)) from error
                 raise
+
+        self.check_parts()
+
+    def check_parts(self) -> None:
+        """Look at what the embedded engine has written since; StoreUnavailable when it is not all there.
+
+        A server tells by itself.
+        """
+        if self._parts:
+            with _translated():
+                self._parts.check()
 
     def close(self) -> None:
         """Close every client; the embedded engine lets go of its directory."""

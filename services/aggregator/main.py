@@ -15,6 +15,7 @@ from safar.log import open_log
 from safar.sources import read_sources
 from safar.store import Store, migrate, open_store
 from safar.store.door import DoorOptions, hosts_for, reader_door
+from safar.store.parts import parts_looked_at
 from safar.store.projections import rebuild_broken_projections
 from safar.telemetry import AggregatorMetrics, new_registry
 from services.aggregator.api import Parts, reports_app
@@ -36,7 +37,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         consumer = Consumer(log, store, seen, metrics, limits, system_clock)
         worker = _Worker(consumer, asyncio.get_running_loop(), stop)
         try:
-            async with _doors(config, store, metrics, consumer):
+            async with parts_looked_at(store.check_parts), _doors(config, store, metrics, consumer):
                 worker.start()
                 await stop.wait()
         finally:

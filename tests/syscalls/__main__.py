@@ -90,6 +90,14 @@ def _recover(watch: Watch, directory: Path, every: int) -> Schedule:
     yield from _kills(Consuming(watch, state, consuming.recover), every)
 
 
+def _refused(program: Program) -> Callable[[Watch, Path, int], Schedule]:
+    def window(watch: Watch, directory: Path, every: int) -> Schedule:
+        template = prepared(watch, directory / "before", consuming.prepare)
+        yield from _errors(Consuming(watch, template, program), every)
+
+    return window
+
+
 def _careless(watch: Watch, directory: Path, every: int) -> Schedule:
     template = prepared(watch, directory / "before", consuming.prepare)
     yield "kill", _struck(Consuming(watch, template, then=consuming.recover_carelessly), every, "kill")
@@ -113,6 +121,8 @@ _WINDOWS: dict[str, Callable[[Watch, Path, int], Schedule]] = {
     "insert": _insert,
     "recover": _recover,
     "careless": _careless,
+    "refused": _refused(consuming.insist),
+    "merge": _refused(consuming.merge_refused),
     "power": _power_insert,
     "append": _log(appending.append),
     "create": _log(appending.create),

@@ -1,20 +1,24 @@
 """Programs to be killed: the insert of one batch, and the recovery after it.
 
 `prepare` leaves a batch that waits in the log: events of two months (two table partitions), a refused one and a double.
-`insert` stores and commits it. `recover` is the next life of the aggregator: it drains the log and says what is wrong
-with the store; `recover_carelessly` does so without the recovery step, as the negative control.
+`insert` stores and commits it, `insist` goes on until a disk that refuses a call has taken it, `merge_refused` merges
+on such a disk. `recover` is the next life of the aggregator: it drains the log and says what is wrong with the store;
+`recover_carelessly` does so without the recovery step, as the negative control.
 """
 
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 from safar.contract import to_line
+from safar.errors import StoreUnavailable
 from safar.store import Store, migrate, open_store
 from safar.store.positions import POSITION_TABLES
 from safar.store.verify import verify
 from services.aggregator import consume
-from tests.support.consuming import Bench
+from tests.support.consuming import Bench, drained, running, tick
+from tests.support.logs import until
 from tests.support.stores import NOW, event, failed
 from tests.syscalls.calls import BEGIN, END
 
@@ -73,6 +77,35 @@ def merge(directory: Path) -> list[str]:
     store.command("OPTIMIZE TABLE events FINAL")
     (directory / END).touch()
     return []
+
+
+def insist(directory: Path) -> list[str]:
+    """A consumer that goes on until the batch is stored and committed."""
+    store = _open(directory)
+    bench = Bench(directory, store)
+    consumer = bench.consumer()
+    store.query("SELECT 1")
+    (directory / BEGIN).touch()
+    with mock.patch.object(consume, "_BACKOFF_FIRST_S", 0.01), running(consumer):
+        until(lambda: drained(consumer), tick)
+    (directory / END).touch()
+    store.close()
+    return []
+
+
+def merge_refused(directory: Path) -> list[str]:
+    """The engine merges the parts of each month, and they are looked at, as now and then."""
+    store = _open(directory)
+    Bench(directory, store).drain()
+    (directory / BEGIN).touch()
+    with suppress(StoreUnavailable):  # the engine found by itself that something went wrong
+        store.command("OPTIMIZE TABLE events FINAL")
+    (directory / END).touch()
+    with suppress(StoreUnavailable):
+        store.check_parts()
+    problems = [] if store.query("SELECT count() AS rows FROM events") == [{"rows": 11}] else ["rows are missing"]
+    store.close()
+    return problems
 
 
 def recover(directory: Path) -> list[str]:

@@ -3,7 +3,10 @@
 A sample of the points; `python -m tests.syscalls insert recover careless` tries every one.
 """
 
+import errno
 import random
+
+import pytest
 
 from tests.syscalls import consuming
 from tests.syscalls.calls import Fault
@@ -39,6 +42,17 @@ def test_a_kill_in_the_midst_of_a_write_does_no_harm_either(inserting):
         outcome = inserting.struck(Fault(writes[index - 1], "torn"))
         assert outcome.struck
         assert outcome.problems == [], outcome
+
+
+@pytest.mark.parametrize("name", ["data.bin", "checksums.txt", "columns.txt", "default_compression_codec.txt"])
+def test_a_file_of_the_store_that_the_disk_refuses_is_written_again(watch, waiting, name):
+    """The engine itself would not say."""
+    insisting = Consuming(watch, waiting, consuming.insist)
+    points = enumerate(insisting.undisturbed.points, 1)
+    writes = [number for number, call in points if call.writes and call.path.endswith(f"_1_1_0/{name}")]
+    outcome = insisting.struck(Fault(writes[0], str(errno.ENOSPC)))
+    assert outcome.struck
+    assert outcome.problems == [], outcome
 
 
 def test_a_recovery_that_is_killed_itself_is_recovered_from(watch, waiting):

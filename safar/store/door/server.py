@@ -15,6 +15,7 @@ from safar.store.door.door import Door, DoorOptions, Room, hosts_for
 from safar.store.door.reader import Reader, check_reader, directory_of
 from safar.store.door.request import Credentials
 from safar.store.door.writer import Writer
+from safar.store.parts import parts_looked_at
 from safar.store.projections import rebuild_broken_projections
 from safar.store.store import Store, open_store
 
@@ -25,10 +26,12 @@ WRITER = "writer"
 def store_server_app(store: Store, write_token: str, options: DoorOptions) -> web.Application:
     """Both doors of `store` at one port. `options.token` is the readers'."""
     directory = directory_of(store)
+    store.check_parts()  # what comes from now on is new
     for_writers = replace(options, body_max_bytes=options.insert_max_bytes)
     # Rooms of their own: readers, however many, never keep an insert waiting.
     reader = Reader(directory, options)
-    readers, writers = Room(reader.run, options, reader.stop), Room(Writer(directory, for_writers).run, for_writers)
+    writer = Writer(directory, for_writers, store.check_parts)
+    readers, writers = Room(reader.run, options, reader.stop), Room(writer.run, for_writers)
 
     def admit(credentials: Credentials, may_write: bool) -> Room:
         if credentials.user != WRITER:
@@ -51,7 +54,10 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
         hosts = hosts_for(config.reader_host)
         options = DoorOptions(token=config.read_token, hosts=hosts)
         application = store_server_app(store, config.write_token, options)
-        async with listen(application, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"):
+        async with (
+            parts_looked_at(store.check_parts),
+            listen(application, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"),
+        ):
             await stop.wait()
     finally:
         store.close()

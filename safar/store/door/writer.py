@@ -1,6 +1,7 @@
 """The writer's door of `safar store-server`: what the aggregator and `safar migrate` do, by write_guard.py."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from safar.store.door import allowed
@@ -27,8 +28,9 @@ _OURS = {
 class Writer:
     """Runs the writer's statements, each on a handle of its own. Safe to use from several threads."""
 
-    def __init__(self, directory: str, options: DoorOptions) -> None:
+    def __init__(self, directory: str, options: DoorOptions, check_parts: Callable[[], None]) -> None:
         self._directory = directory
+        self._check_parts = check_parts
         self._options = options
         # Beside the store: whoever opens it next clears away what a killed process left.
         self._incoming = Path(directory + ".incoming")
@@ -46,7 +48,9 @@ class Writer:
         with Session(self._directory, {"async_insert": "0", **ask.settings, **_OURS}) as session:
             text = ask.query.encode() + b"\n" + ask.body if ask.query else ask.body
             if insert := read_insert(text):
-                answer.send(None, iter(()), self._insert(session, insert).counts())
+                counts = self._insert(session, insert).counts()
+                self._check_parts()
+                answer.send(None, iter(()), counts)
             else:
                 self._run(session, ask, answer)
 

@@ -1,0 +1,129 @@
+"""What the embedded engine has written is looked at before it counts: the engine does not say when a write fails.
+
+A part whose file the disk refused (no space, I/O error, a limit) is put in place like any other: an insert returns
+well, and its rows cannot be read; a merge replaces good parts with it, which stay on disk for eight minutes.
+`CHECK TABLE ... PART` reads a part again and compares it with its checksums; small texts beside them, without which no
+part is loaded, it does not look at. A broken part is moved away, and its table loaded anew: what it was merged from
+takes its place.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from safar.errors import StoreUnavailable
+
+# Far less than old_parts_lifetime, for which the parts that a merge replaced are kept.
+_EVERY_S = 60.0
+
+_ACTIVE = "SELECT table, name, path FROM system.parts WHERE database = currentDatabase() AND active"
+# A part that is no more has been merged; the one that it went into is new, too.
+_GONE = "NO_SUCH_DATA_PART"
+
+_log = logging.getLogger(__name__)
+
+
+class _Checked(msgspec.Struct):
+    is_passed: int
+    message: str
+
+
+class _Part(NamedTuple):
+    table: str
+    name: str
+    path: str
+
+
+class PartWatch:
+    """Looks at the new parts of one embedded store. Safe to use from several threads."""
+
+    def __init__(self, client: Callable[[], Client]) -> None:
+        """`client` gives the calling thread's."""
+        self._client = client
+        self._turn = threading.Lock()
+        self._sound: frozenset[_Part] | None = None
+        self._broken: list[_Part] = []
+
+    def begin(self) -> None:
+        """To be called before the first write: what is there now was looked at when the engine loaded it."""
+        with self._turn:
+            if self._sound is None:
+                self._sound = self._active()
+
+    def check(self) -> None:
+        """Return when every part has been looked at.
+
+        StoreUnavailable: one could not be read and is out of the way; what it held may be missing from its table.
+        """
+        self.begin()
+        with self._turn:
+            self._set_aside()
+            while new := (active := self._active()) - (self._sound or frozenset()):
+                for part in sorted(new):
+                    if complaint := self._complaint(part):
+                        _log.error("The part %s of %s is set aside: %s", part.name, part.table, complaint)
+                        self._broken.append(part)
+                        self._set_aside()
+                        raise StoreUnavailable(f"The disk did not keep all that was written to {part.table}.")
+                self._sound = active
+
+    def _active(self) -> frozenset[_Part]:
+        return frozenset(_Part(*row) for row in self._client().query(_ACTIVE).result_rows)
+
+    def _complaint(self, part: _Part) -> str:
+        """What is wrong with a part; empty when nothing is."""
+        ask, settings = f"CHECK TABLE {part.table} PART '{part.name}'", {"check_query_single_value_result": 0}
+        try:
+            said = self._client().raw_query(ask, settings=settings, fmt="JSONEachRow")
+        except ClickHouseError as error:
+            return "" if _GONE in str(error) else str(error).partition("\n")[0]
+        checked = msgspec.json.Decoder(_Checked).decode_lines(said)
+        complaints = [each.message.partition("\n")[0] or "not as summed" for each in checked if not each.is_passed]
+        with suppress(FileNotFoundError):  # merged, and cleared away
+            complaints += [
+                f"{path.name} is empty" for path in Path(part.path).rglob("*.txt") if not path.stat().st_size
+            ]
+        return "; ".join(complaints)
+
+    def _set_aside(self) -> None:
+        """Move broken parts to where the engine keeps what it does not use. The next check goes on with what fails.
+
+        The engine does so itself when it loads a table, but not with a part of which a projection is broken, too.
+        """
+        while self._broken:
+            part = self._broken[-1]
+            with suppress(ClickHouseError):  # it may be detached already
+                self._client().command(f"DETACH TABLE {part.table} SYNC")
+            path = Path(part.path)
+            with suppress(FileNotFoundError):
+                path.rename(path.parent / "detached" / f"broken_{part.name}_{time.time_ns()}")
+            self._client().command(f"ATTACH TABLE {part.table}")
+            self._broken.pop()
+
+
+@asynccontextmanager
+async def parts_looked_at(check: Callable[[], None]) -> AsyncIterator[None]:
+    """Inside the block `check` is called now and then, so that merges are looked at when nothing is inserted."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            with suppress(StoreUnavailable):  # it is in the log
+                await asyncio.to_thread(check)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking

@@ -1,0 +1,116 @@
+"""A disk that refuses what the embedded engine writes: no row counts as stored that cannot be read."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from safar.errors import StoreUnavailable
+from safar.store import Store, migrate, open_store
+from tests.support.stores import event, fresh_store, ids, insert
+
+ROWS = 2000
+FILL = f"""
+INSERT INTO events (event_id, source, user_id, timestamp, received_at)
+SELECT concat('{{0}}-', toString(number)), 'shop', hex(cityHash64(number, {{0}})), now(), toDateTime64('2026-03-01', 3)
+FROM numbers({ROWS})
+"""
+BROKEN = "The disk did not keep all that was written to events."
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Of one's own: what is set aside stays beside it."""
+    with fresh_store(tmp_path) as store:
+        store.check_parts()
+        yield store
+
+
+@contextmanager
+def small_files() -> Iterator[None]:
+    """No file may grow over 16 KiB, as if the disk were full then; smaller ones are written."""
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+
+
+def test_the_engine_itself_says_nothing(store):
+    """Why all of this is here: when the engine tells of it, it can go."""
+    with small_files():
+        store.command(FILL.format(1))
+    assert store.query("SELECT count() AS rows FROM events") == [{"rows": ROWS}]
+    with pytest.raises(StoreUnavailable, match="Cannot read all data"):
+        store.query("SELECT sum(cityHash64(*)) FROM events")
+
+
+def test_a_part_that_is_not_whole_is_said_and_set_aside(store, caplog):
+    with small_files():
+        store.command(FILL.format(1))
+    with pytest.raises(StoreUnavailable, match=BROKEN):
+        store.check_parts()
+    assert "Unexpected size of file data.bin" in caplog.text
+    assert ids(store) == []
+    store.command(FILL.format(1))
+    store.check_parts()
+    assert len(ids(store)) == ROWS
+
+
+def test_a_merge_that_is_not_whole_gives_back_what_it_merged(store):
+    store.command("SYSTEM STOP MERGES events")
+    for number in range(4):
+        store.command(FILL.format(number))
+    before = ids(store)
+    store.command("SYSTEM START MERGES events")
+    with small_files(), suppress(StoreUnavailable):  # sometimes it notices
+        store.command("OPTIMIZE TABLE events FINAL")
+    with pytest.raises(StoreUnavailable, match=BROKEN):
+        store.check_parts()
+    assert ids(store) == before
+    store.command("OPTIMIZE TABLE events FINAL")
+    store.check_parts()
+    assert ids(store) == before
+
+
+def test_what_only_the_next_start_would_miss_is_missed_at_once(store, caplog):
+    store.command(FILL.format(1))
+    (words,) = {Path(row["path"]) / "default_compression_codec.txt" for row in store.query(PATHS)}
+    words.write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match=BROKEN):
+        store.check_parts()
+    assert "default_compression_codec.txt is empty" in caplog.text
+    assert ids(store) == []
+
+
+PATHS = "SELECT path FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active"
+
+
+def test_an_insert_looks_at_what_it_wrote(store, monkeypatch):
+    insert(store, [event("a")])
+    looked = []
+    monkeypatch.setattr(type(store), "check_parts", lambda store: looked.append(ids(store)))
+    insert(store, [event("b")], offset=1)
+    assert looked == [["a", "b"]]
+
+
+def test_what_was_there_before_is_not_read_again(store, tmp_path, monkeypatch):
+    insert(store, [event("a")])
+    store.close()
+    again = open_store(f"chdb://{tmp_path / 'store'}")
+    try:
+        migrate(again)
+        asked = []
+        client = again.client()
+        raw_query = client.raw_query
+        monkeypatch.setattr(client, "raw_query", lambda ask, **rest: asked.append(ask) or raw_query(ask, **rest))
+        again.check_parts()
+        assert asked == []
+        insert(again, [event("b")], offset=1)
+        again.check_parts()
+        assert [ask.startswith("CHECK TABLE events PART") for ask in asked] == [True]
+    finally:
+        again.close()
