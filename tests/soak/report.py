@@ -97,15 +97,14 @@ def _cpuinfo() -> Sequence[str]:
 
 
 def _write_report() -> None:
-    """From every result of the newest commit that has one."""
-    records = _records()
-    if records:
-        newest = [record for record in records if record.commit == records[-1].commit]
-        _REPORT.write_text("\n".join(_report(newest, _controls())) + "\n", encoding="utf-8")
+    """From every result of the newest commit that has one, and the sums of those before."""
+    if records := _records():
+        _REPORT.write_text("\n".join(_report(records, _controls())) + "\n", encoding="utf-8")
 
 
-def _report(records: Sequence[Record], controls: Sequence[Control]) -> Iterator[str]:
-    last = records[-1]
+def _report(every: Sequence[Record], controls: Sequence[Control]) -> Iterator[str]:
+    last = every[-1]
+    records = [record for record in every if record.commit == last.commit]
     yield "# Soak: seeded faults against whole pipelines"
     yield ""
     yield "Written by `make soak`; what it proves and how stands in docs/delivery.md. Replay one schedule with"
@@ -121,6 +120,9 @@ def _report(records: Sequence[Record], controls: Sequence[Control]) -> Iterator[
     problems = [f"- seed {record.seed}: {problem}" for record in records for problem in record.problems]
     if problems:
         yield from ("", "## Violations", "", *problems)
+    if len(records) < len(every):
+        yield from ("", "## Every commit that was tried", "")
+        yield from _table(("Commit", "Schedules", "With a violation", "Answered 200", "Lost", "Twice"), _commits(every))
     yield from ("", "## Negative controls", "")
     yield "With one mechanism switched off (`python -m tests.soak --without NAME`) the harness finds a violation:"
     yield ""
@@ -160,7 +162,16 @@ def _memory(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
     return ((role, f"{memory // _MIB:,}") for role, memory in most.items())
 
 
-def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield f"| {head[0]} | {head[1]} |"
-    yield "|---|---|"
-    yield from (f"| {what} | {figure} |" for what, figure in rows)
+def _commits(every: Sequence[Record]) -> Iterator[tuple[str, ...]]:
+    for commit in dict.fromkeys(record.commit for record in every):
+        its = [record for record in every if record.commit == commit]
+        answered, lost, doubled = (
+            f"{sum(getattr(record, name) for record in its):,}" for name in ("answered", "lost", "doubled")
+        )
+        yield commit, f"{len(its)}", f"{sum(bool(record.problems) for record in its)}", answered, lost, doubled
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    yield from (f"| {' | '.join(row)} |" for row in rows)

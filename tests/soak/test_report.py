@@ -49,6 +49,7 @@ def test_the_report_adds_up_the_schedules_of_the_newest_commit(written):
     for row in ("schedules | 2, kafka 2", "events answered 200 | 2,000", "kill | 4", "longest recovery | 2.0 s"):
         assert f"| {row} |" in text
     assert "| aggregator | 400 |" in text
+    assert "| older | 1 | 0 | 1,000 | 0 | 0 |\n| newer | 2 | 0 | 2,000 | 0 | 0 |" in text
     assert "Violations" not in text
 
 
