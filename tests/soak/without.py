@@ -104,6 +104,13 @@ def _dead_letters() -> None:
     Sink._insert = insert
 
 
+def _parts() -> None:
+    """What the embedded engine says that it has written is believed."""
+    from safar.store.parts import PartWatch
+
+    PartWatch.check = lambda _: None
+
+
 def _supervision() -> None:
     """`safar up` leaves a dead child dead."""
     from safar.cli.child import Child
@@ -129,6 +136,7 @@ MECHANISMS: dict[str, Callable[[], None]] = {
     "append-recovery": _append_recovery,
     "insert-tokens": _insert_tokens,
     "dead-letters": _dead_letters,
+    "parts": _parts,
     "supervision": _supervision,
     "lifeline": _lifeline,
 }
