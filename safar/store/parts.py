@@ -26,6 +26,12 @@ from safar.errors import StoreUnavailable
 _EVERY_S = 60.0
 
 _ACTIVE = "SELECT table, name, path FROM system.parts WHERE database = currentDatabase() AND active"
+# What a process wrote shortly before its end, it may not have looked at any more.
+_LOOKED_AT = f"""
+{_ACTIVE} AND modification_time < (
+    SELECT max(modification_time) FROM system.parts WHERE database = currentDatabase()
+) - INTERVAL 15 MINUTE
+"""
 # A part that is no more has been merged; the one that it went into is new, too.
 _GONE = "NO_SUCH_DATA_PART"
 
@@ -54,10 +60,10 @@ class PartWatch:
         self._broken: list[_Part] = []
 
     def begin(self) -> None:
-        """To be called before the first write: what is there now was looked at when the engine loaded it."""
+        """To be called before the first write: what is there now was looked at when it was new, but for the newest."""
         with self._turn:
             if self._sound is None:
-                self._sound = self._active()
+                self._sound = self._parts(_LOOKED_AT)
 
     def check(self) -> None:
         """Return when every part has been looked at.
@@ -67,7 +73,7 @@ class PartWatch:
         self.begin()
         with self._turn:
             self._set_aside()
-            while new := (active := self._active()) - (self._sound or frozenset()):
+            while new := (active := self._parts(_ACTIVE)) - (self._sound or frozenset()):
                 for part in sorted(new):
                     if complaint := self._complaint(part):
                         _log.error("The part %s of %s is set aside: %s", part.name, part.table, complaint)
@@ -76,8 +82,8 @@ class PartWatch:
                         raise StoreUnavailable(f"The disk did not keep all that was written to {part.table}.")
                 self._sound = active
 
-    def _active(self) -> frozenset[_Part]:
-        return frozenset(_Part(*row) for row in self._client().query(_ACTIVE).result_rows)
+    def _parts(self, sql: str) -> frozenset[_Part]:
+        return frozenset(_Part(*row) for row in self._client().query(sql).result_rows)
 
     def _complaint(self, part: _Part) -> str:
         """What is wrong with a part; empty when nothing is."""
