@@ -74,7 +74,7 @@ class AggregatorMetrics:
         )
         self.insert_seconds = Histogram(
             "safar_aggregator_insert_seconds",
-            "time of one batch: inserts and commit",
+            "time of one batch, from its insert to its commit",
             registry=registry,
             buckets=_SECONDS,
         )
