@@ -11,8 +11,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ _LOOKED_AT = f"""
 """
 # A part that is no more has been merged; the one that it went into is new, too.
 _GONE = "NO_SUCH_DATA_PART"
+
+# A merged part may be large.
+_SETTINGS = {"check_query_single_value_result": 0, "max_execution_time": 0}
 
 _log = logging.getLogger(__name__)
 
@@ -58,25 +61,40 @@ class PartWatch:
         self._turn = threading.Lock()
         self._sound: frozenset[_Part] | None = None
         self._broken: list[_Part] = []
+        self._found = 0
 
-    def begin(self) -> None:
-        """To be called before the first write: what is there now was looked at when it was new, but for the newest."""
-        with self._turn:
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """What is written inside the block is looked at when it ends well.
+
+        StoreUnavailable: a part was broken meanwhile. It may be anybody's, and anybody may have found it.
+        """
+        found = self._begin()
+        yield
+        self.check()
+        if self._found > found:
+            raise StoreUnavailable("The disk did not keep all that was written meanwhile.")
+
+    def _begin(self) -> int:
+        """Before the first write: what is there was looked at when it was new, but for the newest."""
+        with self._turn, _translated():
             if self._sound is None:
                 self._sound = self._parts(_LOOKED_AT)
+            return self._found
 
     def check(self) -> None:
         """Return when every part has been looked at.
 
         StoreUnavailable: one could not be read and is out of the way; what it held may be missing from its table.
         """
-        self.begin()
-        with self._turn:
+        self._begin()
+        with self._turn, _translated():
             self._set_aside()
             while new := (active := self._parts(_ACTIVE)) - (self._sound or frozenset()):
                 for part in sorted(new):
                     if complaint := self._complaint(part):
                         _log.error("The part %s of %s is set aside: %s", part.name, part.table, complaint)
+                        self._found += 1
                         self._broken.append(part)
                         self._set_aside()
                         raise StoreUnavailable(f"The disk did not keep all that was written to {part.table}.")
@@ -87,11 +105,13 @@ class PartWatch:
 
     def _complaint(self, part: _Part) -> str:
         """What is wrong with a part; empty when nothing is."""
-        ask, settings = f"CHECK TABLE {part.table} PART '{part.name}'", {"check_query_single_value_result": 0}
+        ask, settings = f"CHECK TABLE {part.table} PART '{part.name}'", dict(_SETTINGS)
         try:
             said = self._client().raw_query(ask, settings=settings, fmt="JSONEachRow")
         except ClickHouseError as error:
-            return "" if _GONE in str(error) else str(error).partition("\n")[0]
+            if _GONE in str(error):
+                return ""
+            raise  # it could not be read now: that says nothing of the part
         checked = msgspec.json.Decoder(_Checked).decode_lines(said)
         complaints = [each.message.partition("\n")[0] or "not as summed" for each in checked if not each.is_passed]
         with suppress(FileNotFoundError):  # merged, and cleared away
@@ -114,6 +134,16 @@ class PartWatch:
                 path.rename(path.parent / "detached" / f"broken_{part.name}_{time.time_ns()}")
             self._client().command(f"ATTACH TABLE {part.table}")
             self._broken.pop()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Not to be able to look says nothing of the rows: neither that they are there nor that they cannot be stored."""
+    try:
+        yield
+    except ClickHouseError as error:
+        reason = str(error).partition("\n")[0][:300]
+        raise StoreUnavailable(f"What was written could not be looked at: {reason}") from error
 
 
 @asynccontextmanager

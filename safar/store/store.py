@@ -6,7 +6,7 @@ Every thread gets a client of its own: clients are not meant to be shared betwee
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,10 +130,9 @@ class Store:
             settings["log_comment"] = fence.comment
         condition = fence.condition if fence else "1"
         with _translated():
-            if self._parts:
-                self._parts.begin()
             try:
-                self._inserter.insert(self.client(), table, lines, settings, condition)
+                with self.watched():
+                    self._inserter.insert(self.client(), table, lines, settings, condition)
             except ClickHouseError as error:
                 if error_code(error) == _FENCED_CODE:
                     raise Fenced("Another aggregator reads these partitions now.") from error
@@ -141,16 +140,19 @@ class Store:
                     raise RowsRefused(_first_line(error)) from error
                 raise
 
-        self.check_parts()
-
-    def check_parts(self) -> None:
-        """Look at what the embedded engine has written since; StoreUnavailable when it is not all there.
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """What the embedded engine writes inside the block is looked at; StoreUnavailable when it is not all there.
 
         A server tells by itself.
         """
+        with self._parts.watched() if self._parts else nullcontext():
+            yield
+
+    def check_parts(self) -> None:
+        """Look at what the embedded engine has merged since; StoreUnavailable when it is not all there."""
         if self._parts:
-            with _translated():
-                self._parts.check()
+            self._parts.check()
 
     def close(self) -> None:
         """Close every client; the embedded engine lets go of its directory."""

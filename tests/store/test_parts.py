@@ -10,6 +10,7 @@ import pytest
 
 from safar.errors import StoreUnavailable
 from safar.store import Store, open_store
+from safar.store.parts import PartWatch
 from tests.support.stores import event, fresh_store, ids, insert
 
 ROWS = 2000
@@ -91,9 +92,21 @@ def test_what_only_the_next_start_would_miss_is_missed_at_once(store, caplog):
 def test_an_insert_looks_at_what_it_wrote(store, monkeypatch):
     insert(store, [event("a")])
     looked = []
-    monkeypatch.setattr(type(store), "check_parts", lambda store: looked.append(ids(store)))
+    monkeypatch.setattr(PartWatch, "check", lambda _: looked.append(ids(store)))
     insert(store, [event("b")], offset=1)
     assert looked == [["a", "b"]]
+
+
+def test_a_broken_part_that_somebody_else_finds_first_is_missed_by_who_wrote_it(store):
+    def another_finds_it() -> None:
+        with pytest.raises(StoreUnavailable, match=BROKEN):
+            store.check_parts()
+
+    with pytest.raises(StoreUnavailable, match="meanwhile"), store.watched():
+        with small_files():
+            store.command(FILL.format(1))
+        another_finds_it()
+    assert ids(store) == []
 
 
 def test_a_start_reads_what_was_written_last_and_nothing_older(store, tmp_path, monkeypatch):

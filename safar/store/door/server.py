@@ -30,7 +30,7 @@ def store_server_app(store: Store, write_token: str, options: DoorOptions) -> we
     for_writers = replace(options, body_max_bytes=options.insert_max_bytes)
     # Rooms of their own: readers, however many, never keep an insert waiting.
     reader = Reader(directory, options)
-    writer = Writer(directory, for_writers, store.check_parts)
+    writer = Writer(directory, for_writers, store.watched)
     readers, writers = Room(reader.run, options, reader.stop), Room(writer.run, for_writers)
 
     def admit(credentials: Credentials, may_write: bool) -> Room:

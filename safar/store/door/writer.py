@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from safar.store.door import allowed
@@ -28,9 +29,11 @@ _OURS = {
 class Writer:
     """Runs the writer's statements, each on a handle of its own. Safe to use from several threads."""
 
-    def __init__(self, directory: str, options: DoorOptions, check_parts: Callable[[], None]) -> None:
+    def __init__(
+        self, directory: str, options: DoorOptions, watched: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._directory = directory
-        self._check_parts = check_parts
+        self._watched = watched
         self._options = options
         # Beside the store: whoever opens it next clears away what a killed process left.
         self._incoming = Path(directory + ".incoming")
@@ -48,8 +51,8 @@ class Writer:
         with Session(self._directory, {"async_insert": "0", **ask.settings, **_OURS}) as session:
             text = ask.query.encode() + b"\n" + ask.body if ask.query else ask.body
             if insert := read_insert(text):
-                counts = self._insert(session, insert).counts()
-                self._check_parts()
+                with self._watched():
+                    counts = self._insert(session, insert).counts()
                 answer.send(None, iter(()), counts)
             else:
                 self._run(session, ask, answer)
