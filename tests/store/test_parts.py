@@ -98,14 +98,14 @@ def test_an_insert_looks_at_what_it_wrote(store, monkeypatch):
 
 
 def test_a_broken_part_that_somebody_else_finds_first_is_missed_by_who_wrote_it(store):
-    def another_finds_it() -> None:
+    def write_and_let_another_find_it() -> None:
+        with small_files():
+            store.command(FILL.format(1))
         with pytest.raises(StoreUnavailable, match=BROKEN):
             store.check_parts()
 
     with pytest.raises(StoreUnavailable, match="meanwhile"), store.watched():
-        with small_files():
-            store.command(FILL.format(1))
-        another_finds_it()
+        write_and_let_another_find_it()
     assert ids(store) == []
 
 
