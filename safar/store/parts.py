@@ -5,6 +5,9 @@ well, and its rows cannot be read; a merge replaces good parts with it, which st
 `CHECK TABLE ... PART` reads a part again and compares it with its checksums; small texts beside them, without which no
 part is loaded, it does not look at. A broken part is moved away, and its table loaded anew: what it was merged from
 takes its place.
+
+Of what an earlier process wrote, a power loss may have taken the files of a projection, the only ones that the engine
+does not fsync on insert: such a part stays, for its rows are there, and the projection is made anew from them.
 """
 
 import asyncio
@@ -21,6 +24,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from safar.errors import StoreUnavailable
+from safar.store.projections import rebuild_broken_projections
 
 # Far less than old_parts_lifetime, for which the parts that a merge replaced are kept.
 _EVERY_S = 60.0
@@ -32,6 +36,13 @@ _LOOKED_AT = f"""
     SELECT max(modification_time) FROM system.parts WHERE database = currentDatabase()
 ) - INTERVAL 15 MINUTE
 """
+# The files of the rows are all read, but no projection instead of them.
+_ROWS = "SELECT * FROM {part.table} WHERE _part = '{part.name}'"
+_ROWS_SETTINGS = {"max_execution_time": 0, "optimize_use_projections": 0, "asterisk_include_materialized_columns": 1}
+_OF_A_PROJECTION = "has broken projection"
+# What says nothing of a part.
+_NOT_NOW = ("MEMORY_LIMIT_EXCEEDED", "QUERY_WAS_CANCELLED")
+
 # A part that is no more has been merged; the one that it went into is new, too.
 _GONE = "NO_SUCH_DATA_PART"
 
@@ -60,6 +71,8 @@ class PartWatch:
         self._client = client
         self._turn = threading.Lock()
         self._sound: frozenset[_Part] | None = None
+        # Of an earlier process: loaded from the disk, and nobody in this one can insert their rows again.
+        self._loaded: frozenset[_Part] = frozenset()
         self._broken: list[_Part] = []
         self._found = 0
 
@@ -79,6 +92,7 @@ class PartWatch:
         """Before the first write: what is there was looked at when it was new, but for the newest."""
         with self._turn, _translated():
             if self._sound is None:
+                self._loaded = self._parts(_ACTIVE)
                 self._sound = self._parts(_LOOKED_AT)
             return self._found
 
@@ -92,13 +106,16 @@ class PartWatch:
             self._set_aside()
             while new := (active := self._parts(_ACTIVE)) - (self._sound or frozenset()):
                 for part in sorted(new):
-                    if complaint := self._complaint(part):
+                    if (complaint := self._complaint(part)) and not self._only_lacks_a_projection(part, complaint):
                         _log.error("The part %s of %s is set aside: %s", part.name, part.table, complaint)
                         self._found += 1
                         self._broken.append(part)
                         self._set_aside()
                         raise StoreUnavailable(f"The disk did not keep all that was written to {part.table}.")
                 self._sound = active
+            if self._loaded:
+                self._loaded = frozenset()
+                rebuild_broken_projections(self._client())
 
     def _parts(self, sql: str) -> frozenset[_Part]:
         return frozenset(_Part(*row) for row in self._client().query(sql).result_rows)
@@ -119,6 +136,18 @@ class PartWatch:
                 f"{path.name} is empty" for path in Path(part.path).rglob("*.txt") if not path.stat().st_size
             ]
         return "; ".join(complaints)
+
+    def _only_lacks_a_projection(self, part: _Part, complaint: str) -> bool:
+        """Whether every row of a part of an earlier process can be read. What this one wrote, it can write again."""
+        if part not in self._loaded or _OF_A_PROJECTION not in complaint:
+            return False
+        try:
+            self._client().raw_query(_ROWS.format(part=part), settings=_ROWS_SETTINGS, fmt="Null")
+        except ClickHouseError as error:
+            if any(reason in str(error) for reason in _NOT_NOW):
+                raise
+            return False
+        return True
 
     def _set_aside(self) -> None:
         """Move broken parts to where the engine keeps what it does not use. The next check goes on with what fails.
@@ -148,18 +177,20 @@ def _translated() -> Iterator[None]:
 
 @asynccontextmanager
 async def parts_looked_at(check: Callable[[], None]) -> AsyncIterator[None]:
-    """Inside the block `check` is called now and then, so that merges are looked at when nothing is inserted."""
+    """Inside the block `check` is called at once and now and then, so that merges are looked at without inserts."""
+
+    over = asyncio.Event()
 
     async def look() -> None:
-        while True:
-            await asyncio.sleep(_EVERY_S)
+        while not over.is_set():
             with suppress(StoreUnavailable):  # it is in the log
                 await asyncio.to_thread(check)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _EVERY_S)
 
     looking = asyncio.create_task(look())
     try:
         yield
     finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        over.set()
+        await looking  # the store is not closed under it

@@ -5,20 +5,20 @@ It notices by itself and reads the rows instead, so answers stay right; but such
 
 import logging
 
-from safar.store.store import Store
+from clickhouse_connect.driver.client import Client
 
 _BROKEN = """
-SELECT DISTINCT table, name FROM system.projection_parts
+SELECT DISTINCT table, name, partition_id FROM system.projection_parts
 WHERE database = currentDatabase() AND active AND is_broken
 """
 
 _log = logging.getLogger(__name__)
 
 
-def rebuild_broken_projections(store: Store) -> None:
+def rebuild_broken_projections(client: Client) -> None:
     """Let the embedded engine make them anew from the rows, in the background; a server's are its operator's."""
-    if not store.embedded:
-        return
-    for row in store.query(_BROKEN):
+    for row in client.query(_BROKEN).named_results():
         _log.warning("The projection %(name)s of %(table)s is damaged; it is made anew from the rows.", row)
-        store.command(f"ALTER TABLE {row['table']} MATERIALIZE PROJECTION {row['name']}")
+        client.command(
+            "ALTER TABLE {table} MATERIALIZE PROJECTION {name} IN PARTITION ID '{partition_id}'".format_map(row)
+        )

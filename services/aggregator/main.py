@@ -16,7 +16,6 @@ from safar.sources import read_sources
 from safar.store import Store, migrate, open_store
 from safar.store.door import DoorOptions, hosts_for, reader_door
 from safar.store.parts import parts_looked_at
-from safar.store.projections import rebuild_broken_projections
 from safar.telemetry import AggregatorMetrics, new_registry
 from services.aggregator.api import Parts, reports_app
 from services.aggregator.consume import Consumer
@@ -30,7 +29,6 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
     log = open_log(config.log_url)
     try:
         migrate(store)
-        rebuild_broken_projections(store)
         metrics = AggregatorMetrics(new_registry())
         seen = SeenIds(store, config.id_window_events, config.id_window_days, Path(config.data_dir))
         limits = Limits(config.insert_max_rows, config.insert_max_bytes)

@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from safar.errors import StoreUnavailable
 from safar.store import Store, open_store
 from safar.store.parts import PartWatch
+from tests.support.logs import until
 from tests.support.stores import event, fresh_store, ids, insert
 
 ROWS = 2000
@@ -20,6 +21,9 @@ SELECT concat('{{0}}-', toString(number)), 'shop', hex(cityHash64(number, {{0}})
 FROM numbers({ROWS})
 """
 PATHS = "SELECT path FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active"
+REBUILT = """
+SELECT countIf(NOT is_broken) AS sound FROM system.projection_parts WHERE database = currentDatabase() AND active
+"""
 BROKEN = "The disk did not keep all that was written to events."
 
 
@@ -40,6 +44,16 @@ def small_files() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+
+
+def spoiled(store: Store, directory: Path, spoils: Mapping[str, Callable[[bytes], bytes]]) -> Store:
+    """The store opened again after files of its first part of events were changed."""
+    path = min(row["path"] for row in store.query(PATHS))
+    store.close()
+    for name, spoil in spoils.items():
+        file = Path(path) / name
+        file.write_bytes(spoil(file.read_bytes()))
+    return open_store(f"chdb://{directory / 'store'}")
 
 
 def test_the_engine_itself_says_nothing(store):
@@ -86,6 +100,44 @@ def test_what_only_the_next_start_would_miss_is_missed_at_once(store, caplog):
     with pytest.raises(StoreUnavailable, match=BROKEN):
         store.check_parts()
     assert "default_compression_codec.txt is empty" in caplog.text
+    assert ids(store) == []
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"", lambda data: bytes(len(data))], ids=["empty", "other bytes"])
+def test_what_an_earlier_process_wrote_stays_when_only_a_projection_is_broken(store, tmp_path, spoil, caplog):
+    """Its offset may be committed: nobody would insert it again."""
+    insert(store, [event("a")])
+    again = spoiled(store, tmp_path, {"devices.proj/data.bin": spoil})
+    try:
+        again.check_parts()
+        until(lambda: again.query(REBUILT) == [{"sound": 1}], lambda: None)
+        again.check_parts()
+        assert ids(again) == ["a"]
+        assert "made anew from the rows" in caplog.text
+        assert "set aside" not in caplog.text
+    finally:
+        again.close()
+
+
+def test_what_an_earlier_process_wrote_goes_when_its_rows_are_broken_too(store, tmp_path):
+    insert(store, [event("a")])
+    insert(store, [event("b")], offset=1)
+    again = spoiled(store, tmp_path, dict.fromkeys(["devices.proj/columns.txt", "data.bin"], lambda _: b""))
+    try:
+        with pytest.raises(StoreUnavailable, match=BROKEN):
+            again.check_parts()
+        again.check_parts()
+        assert ids(again) == ["b"]
+    finally:
+        again.close()
+
+
+def test_what_this_process_wrote_is_written_again_when_a_projection_is_broken(store):
+    store.command(FILL.format(1))
+    (path,) = [row["path"] for row in store.query(PATHS)]
+    (Path(path) / "devices.proj" / "data.bin").write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match=BROKEN):
+        store.check_parts()
     assert ids(store) == []
 
 

@@ -16,7 +16,6 @@ from safar.store.door.reader import Reader, check_reader, directory_of
 from safar.store.door.request import Credentials
 from safar.store.door.writer import Writer
 from safar.store.parts import parts_looked_at
-from safar.store.projections import rebuild_broken_projections
 from safar.store.store import Store, open_store
 
 WRITER = "writer"
@@ -26,7 +25,6 @@ WRITER = "writer"
 def store_server_app(store: Store, write_token: str, options: DoorOptions) -> web.Application:
     """Both doors of `store` at one port. `options.token` is the readers'."""
     directory = directory_of(store)
-    store.check_parts()  # what comes from now on is new
     for_writers = replace(options, body_max_bytes=options.insert_max_bytes)
     # Rooms of their own: readers, however many, never keep an insert waiting.
     reader = Reader(directory, options)
@@ -50,7 +48,6 @@ async def serve_store(config: Config, stop: asyncio.Event) -> None:
         raise ConfigError("SAFAR_WRITE_TOKEN must be set: it is the password of the user writer of the store server.")
     store = open_store(config.store_dsn)
     try:
-        rebuild_broken_projections(store)
         hosts = hosts_for(config.reader_host)
         options = DoorOptions(token=config.read_token, hosts=hosts)
         application = store_server_app(store, config.write_token, options)
