@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tests.soak.report import Control, Record, append, commit_of, done
 from tests.soak.run import PATIENCE_S, Result, run
-from tests.soak.schedule import PARTS, Schedule
+from tests.soak.schedule import KINDS, PARTS, Schedule
 from tests.soak.without import MECHANISMS
 from tests.support.kafka_broker import missing_tool
 
@@ -27,7 +27,11 @@ def main() -> int:
     """Exit code 0: no violation; 1: at least one, or with --without none."""
     options = _options()
     seeds = options.seed or range(options.first, options.first + options.schedules)
-    schedules = [Schedule.of(seed, topology=options.topology) for seed in seeds]
+    mechanism = MECHANISMS.get(options.without)
+    topology, kinds = options.topology, options.kind
+    if mechanism:
+        topology, kinds = topology or mechanism.topology, kinds or mechanism.against
+    schedules = [Schedule.of(seed, topology=topology, kinds=kinds) for seed in seeds]
     if tool := missing_tool():
         tqdm.write(f"skipping the schedules on Kafka: {tool} is not installed")
         schedules = [schedule for schedule in schedules if schedule.topology != "kafka"]
@@ -44,6 +48,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed (default: 1)")
     parser.add_argument("--seed", type=int, action="append", help="replay exactly this seed; may be given again")
     parser.add_argument("--topology", choices=PARTS, default="", help="on this one, whatever the seed drew")
+    names = [kind.name for kind in KINDS]
+    parser.add_argument("--kind", choices=names, action="append", default=[], help="only such faults, and such")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first violation")
     parser.add_argument("--without", choices=MECHANISMS, help="switch a mechanism off, and see the harness find it")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, metavar="S", help="most seconds of a recovery")

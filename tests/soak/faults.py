@@ -226,6 +226,8 @@ FAULTS: dict[str, Callable[[Site, Load, Fault], Awaitable[None]]] = {
     "cut": misbehave,
     "cut answer": misbehave,
     "mute": misbehave,
+    "late": misbehave,
+    "twice": misbehave,
     "answer 500": misbehave,
     "answer garbage": misbehave,
     "disk full": disk_full,

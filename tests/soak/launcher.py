@@ -107,5 +107,5 @@ if __name__ == "__main__":
     if (schemas := Path(os.environ["SOAK_STRINGS"]) / "next").exists():
         _be_next_version(schemas)
     if mechanism := os.environ.get("SOAK_WITHOUT"):
-        MECHANISMS[mechanism]()
+        MECHANISMS[mechanism].switch_off()
     sys.exit(main(sys.argv[1:]))

@@ -9,18 +9,25 @@
 - cut answer: the request goes through, half of the answer's first piece comes back
 - mute: the request goes through, and the connection closes when the server answers
 - answer 500, answer garbage: an HTTP client gets this instead of its server
+- late: an HTTP client is cut, and the server gets the whole request some time after
+- twice: the server gets each whole HTTP request twice, as from a proxy that tries again by itself
 """
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 
 _PIECE_BYTES = 64 * 1024
 _SLOW_S = 0.1
+_LATE_S = 1.0
 _LOOK_S = 0.05
 _ANSWERS = {
     "answer 500": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\nConnection: close\r\n\r\nnope\n",
     "answer garbage": bytes(range(255, 0, -1)) * 4,
 }
+_WHOLE = ("late", "twice")
+_STARTS = (b"GET /", b"POST /")
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Proxy:
@@ -31,7 +38,7 @@ class Proxy:
         self.mode = "pass"
         self._server_port = server_port
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
         """Listen."""
@@ -55,9 +62,13 @@ class Proxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.ensure_future(self._connect(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
+        self._begin(self._connect(reader, writer))
+
+    def _begin(self, talk: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(talk)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        return task
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward both ways until one side ends or is cut; then both are aborted."""
@@ -91,7 +102,25 @@ class Proxy:
             if self.mode in _ANSWERS:
                 await _send(client, _ANSWERS[self.mode])
                 return
+            if self.mode in _WHOLE and piece.startswith(_STARTS):
+                late = self.mode == "late"
+                piece = await _whole(reader, piece)
+                delivered = self._begin(self._deliver(piece, _LATE_S if late else 0.0))
+                if late:
+                    return
+                await delivered
             await _send(server, piece)
+
+    async def _deliver(self, request: bytes, after_s: float) -> None:
+        """Over a connection of its own; returns when the server begins to answer, which nobody hears."""
+        await asyncio.sleep(after_s)
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+            try:
+                await _send(writer, request)
+                await reader.read(_PIECE_BYTES)
+            finally:
+                writer.close()
 
     async def _answers(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         while piece := await reader.read(_PIECE_BYTES):
@@ -108,6 +137,21 @@ class Proxy:
             await asyncio.sleep(_SLOW_S)
         while self.mode == "stall":
             await asyncio.sleep(_LOOK_S)
+
+
+async def _whole(reader: asyncio.StreamReader, start: bytes) -> bytes:
+    """The HTTP request that begins with `start`; what there is of it when the connection ends before."""
+    request = bytearray(start)
+    while _missing(request) and (piece := await reader.read(_PIECE_BYTES)):
+        request += piece
+    return bytes(request)
+
+
+def _missing(request: bytearray) -> bool:
+    head = request.find(_END_OF_HEAD)
+    fields = request[: max(head, 0)].lower()
+    length = int(fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0] or 0)
+    return head < 0 or len(request) < head + len(_END_OF_HEAD) + length
 
 
 async def _send(writer: asyncio.StreamWriter, piece: bytes) -> None:

@@ -4,7 +4,7 @@ The kinds of faults are the table KINDS; tests/soak/faults.py does what each say
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 PARTS = {
@@ -59,6 +59,8 @@ KINDS = (
     Kind("cut", _SERVERS, (0.5, 3.0), weight=2),
     Kind("cut answer", _SERVERS, (0.5, 3.0), weight=2),
     Kind("mute", _SERVERS, (0.5, 3.0), weight=3),
+    Kind("late", ("store",), (0.5, 3.0)),
+    Kind("twice", ("store",), (0.5, 3.0)),
     Kind("answer 500", ("store",), (0.5, 3.0)),
     Kind("answer garbage", ("store",), (0.5, 3.0)),
     Kind("disk full", ("collector", "broker"), (1.0, 4.0)),
@@ -99,13 +101,13 @@ class Schedule:
     faults: tuple[Fault, ...]
 
     @classmethod
-    def of(cls, seed: int, *, topology: str = "") -> "Schedule":
-        """The schedule of a seed; `topology` asks for this one."""
+    def of(cls, seed: int, *, topology: str = "", kinds: Collection[str] = ()) -> "Schedule":
+        """The schedule of a seed; `topology` asks for this one, `kinds` for no other faults than these."""
         randomness = random.Random(seed)
         drawn = randomness.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         topology = topology or drawn
         load_s = randomness.uniform(9, 15)
-        faults = [_draw(randomness, topology, load_s) for _ in range(randomness.randint(4, 8))]
+        faults = [_draw(randomness, topology, load_s, kinds) for _ in range(randomness.randint(4, 8))]
         return cls(seed, topology, load_s, tuple(sorted(faults, key=lambda fault: fault.at_s)))
 
     def __str__(self) -> str:
@@ -117,8 +119,8 @@ class Schedule:
         yield from map(str, self.faults)
 
 
-def _draw(randomness: random.Random, topology: str, load_s: float) -> Fault:
-    kinds = [kind for kind in KINDS if kind.possible(topology)]
+def _draw(randomness: random.Random, topology: str, load_s: float, only: Collection[str]) -> Fault:
+    kinds = [kind for kind in KINDS if kind.possible(topology) and (not only or kind.name in only)]
     kind = randomness.choices(kinds, [kind.weight for kind in kinds])[0]
     targets = kind.targets(topology)
     return Fault(

@@ -35,12 +35,12 @@ async def site() -> AsyncIterator[tuple[Proxy, Server]]:
     listening.close()
 
 
-async def ask(proxy: Proxy) -> bytes:
+async def ask(proxy: Proxy, request: bytes = REQUEST) -> bytes:
     """What comes back until the answer is whole or the connection ends; nothing when it is reset before."""
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     got = b""
     try:
-        writer.write(REQUEST)
+        writer.write(request)
         while len(got) < len(ANSWER) and (piece := await reader.read(1024)):
             got += piece
     except ConnectionError:
@@ -92,3 +92,24 @@ async def test_what_stalls_goes_on_when_the_mode_changes(site):
     assert (await asyncio.wait((asking,), timeout=0.2))[0] == set()
     proxy.mode = "pass"
     assert (await asking, server.got) == (ANSWER, REQUEST)
+
+
+LONG = b"x" * 100_000
+POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n%b" % (len(LONG), LONG)
+
+
+async def test_when_late_the_client_is_cut_and_the_server_has_the_whole_request_after_all(site):
+    proxy, server = site
+    proxy.mode = "late"
+    assert await ask(proxy, POST) == b""
+    assert server.got == b""
+    async with asyncio.timeout(10):
+        while server.got != POST:
+            await asyncio.sleep(0.05)
+
+
+async def test_when_twice_the_server_has_each_request_two_times_and_the_client_one_answer(site):
+    proxy, server = site
+    proxy.mode = "twice"
+    assert (await ask(proxy, POST))[: len(ANSWER)] == ANSWER
+    assert server.got == POST * 2

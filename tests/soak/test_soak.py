@@ -7,6 +7,7 @@ import pytest
 from tests.soak.faults import FAULTS
 from tests.soak.run import Result, run
 from tests.soak.schedule import KINDS, PARTS, Fault, Schedule
+from tests.soak.without import MECHANISMS
 from tests.support.deployment import lacking
 from tests.support.kafka_broker import missing_tool
 
@@ -73,6 +74,13 @@ def test_a_hundred_seeds_draw_every_topology_and_every_kind_of_fault_each_on_a_p
     assert {schedule.topology for schedule in schedules} == set(PARTS)
     assert {fault.kind for schedule in schedules for fault in schedule.faults} == {kind.name for kind in KINDS}
     assert all(fault.target in ("", *PARTS[s.topology]) for s in schedules for fault in s.faults)
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_a_control_draws_nothing_but_the_faults_that_its_mechanism_stands_against(name):
+    mechanism = MECHANISMS[name]
+    drawn = [Schedule.of(seed, topology=mechanism.topology, kinds=mechanism.against) for seed in range(50)]
+    assert {fault.kind for schedule in drawn for fault in schedule.faults} == set(mechanism.against)
 
 
 def test_every_kind_of_fault_has_its_function():

@@ -6,6 +6,7 @@ With any of them off the harness must find a violation within a few seeds; docs/
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 
 def _recovery() -> None:
@@ -125,19 +126,28 @@ def _lifeline() -> None:
     service._watch_lifeline = lambda *_: None
 
 
-MECHANISMS: dict[str, Callable[[], None]] = {
-    "recovery": _recovery,
-    "fence": _fence,
-    "takeover": _takeover,
-    "event-ids": _event_ids,
-    "learning-ids": _learning_ids,
-    "commit-last": _commit_last,
-    "durable-200": _durable_200,
-    "append-recovery": _append_recovery,
-    "insert-tokens": _insert_tokens,
-    "dead-letters": _dead_letters,
-    "parts": _parts,
-    "supervision": _supervision,
-    "lifeline": _lifeline,
+@dataclass(frozen=True)
+class Mechanism:
+    """How it is switched off, and the kinds of faults that it stands against: the control draws no others."""
+
+    switch_off: Callable[[], None]
+    against: tuple[str, ...]
+    topology: str = ""
+
+
+MECHANISMS = {
+    "recovery": Mechanism(_recovery, ("kill before commit",)),
+    "fence": Mechanism(_fence, ("late",), "mixed"),
+    "takeover": Mechanism(_takeover, ("join and leave",), "kafka"),
+    "event-ids": Mechanism(_event_ids, ("doubles",)),
+    "learning-ids": Mechanism(_learning_ids, ("kill before commit", "doubles")),
+    "commit-last": Mechanism(_commit_last, ("kill", "down")),
+    "durable-200": Mechanism(_durable_200, ("kill", "disk full")),
+    "append-recovery": Mechanism(_append_recovery, ("disk full",), "embedded"),
+    "insert-tokens": Mechanism(_insert_tokens, ("twice",), "mixed"),
+    "dead-letters": Mechanism(_dead_letters, ("poison row",)),
+    "parts": Mechanism(_parts, ("disk of the store full",)),
+    "supervision": Mechanism(_supervision, ("kill",), "embedded"),
+    "lifeline": Mechanism(_lifeline, ("kill",), "embedded"),
 }
 """What `--without` knows."""
