@@ -24,13 +24,9 @@ def fit(customers: pd.DataFrame) -> BetaGeoFitter:
     """
     require_repeaters(customers, "BG/NBD")
     patterns = customers.groupby(["frequency", "recency", "T"]).size().reset_index(name="customers")
-    return fit_or_refuse(
-        lambda: BetaGeoFitter().fit(
-            patterns["frequency"], patterns["recency"], patterns["T"], weights=patterns["customers"]
-        ),
-        "BG/NBD",
-        _LIKELY,
-    )
+    columns = [patterns[name] for name in ("frequency", "recency", "T", "customers")]
+    fitter: BetaGeoFitter = fit_or_refuse(lambda: BetaGeoFitter().fit(*columns), "BG/NBD", _LIKELY)
+    return fitter
 
 
 def log_likelihood(fitter: BetaGeoFitter) -> float:

@@ -1,33 +1,96 @@
-"""What the fits have in common: `lifetimes` kept quiet, and refusals in words where it would give nonsense.
+"""The fitters of `lifetimes` with an exact search, and refusals in words where they would give nonsense.
 
-The library is archived and good: it fits correctly on current numpy and pandas. Around it stand only what its age
-costs: a deprecated pandas option at import, filters it leaves in the process, a result it prints when it fails.
+The library is archived and good: its models are right on current numpy and pandas. Replaced here is how it looks for
+the maximum of the likelihood, which is slow and ends a little beside it, and its covariances, which are wrong off the
+diagonal. Around it stands only what its age costs: a deprecated pandas option at import, filters it leaves behind.
 """
 
-import io
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
+from safar.research.beta_geometric import BetaGeometric
+from safar.research.gamma_gamma_likelihood import GammaGamma
+from safar.research.maximum import Array, LogLikelihood, NoMaximum, maximise
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
-    from lifetimes import BetaGeoFitter, GammaGammaFitter
-    from lifetimes.utils import ConvergenceError
+    import lifetimes
 
-__all__ = ["BetaGeoFitter", "GammaGammaFitter", "fit_or_refuse", "parameters", "require_repeaters"]
-
-Fitter = TypeVar("Fitter", BetaGeoFitter, GammaGammaFitter)
+__all__ = [
+    "BetaGeoFitter",
+    "GammaGammaFitter",
+    "ModifiedBetaGeoFitter",
+    "fit_or_refuse",
+    "lifetimes",
+    "parameters",
+    "require_repeaters",
+]
 
 _FEWEST_REPEATERS = 30
 
 # A parameter whose logarithm has a standard error above this may as well be a thousand times larger or smaller.
 _LARGEST_RELATIVE_ERROR = 3.0
+
+_START = 0.1
+"""The logarithm that `lifetimes` starts each parameter at, with the longest time rescaled to 1."""
+
+
+class _Exact:
+    """What a fitter of `lifetimes` inherits first: our search in the place of its own."""
+
+    @staticmethod
+    def _likelihood(*data: Array) -> LogLikelihood:
+        raise NotImplementedError
+
+    def _fit(self, arguments: tuple[Any, ...], initial: Array | None, size: int, *_: object, **__: object) -> Any:  # noqa: ANN401
+        """As the library expects it: logarithms of the parameters, the mean loss, its second derivatives."""
+        *data, penalizer = arguments
+        if penalizer:
+            raise ValueError("penalizer_coef must be 0: a penalised likelihood is none.")
+        likelihood = self._likelihood(*(np.asarray(column, float) for column in data))
+        customers = float(np.sum(data[-1]))
+        start = np.exp(np.full(size, _START) if initial is None else initial)
+        found = maximise(likelihood, start, customers)
+        return np.log(found.parameters), -found.log_likelihood / customers, found.curvature
+
+    def _compute_variance_matrix(self) -> pd.DataFrame:
+        """Of the parameters, from the second derivatives in their logarithms by the delta method."""
+        estimates: pd.Series = self.params_  # type: ignore[attr-defined]
+        customers = self.data["weights"].sum()  # type: ignore[attr-defined]
+        of_logs = np.linalg.inv(self._hessian_) / customers  # type: ignore[attr-defined]
+        return pd.DataFrame(of_logs * np.outer(estimates, estimates), estimates.index, estimates.index)
+
+
+class BetaGeoFitter(_Exact, lifetimes.BetaGeoFitter):  # type: ignore[misc]
+    """`lifetimes.BetaGeoFitter` (BG/NBD) at the exact maximum, with the right `variance_matrix_`."""
+
+    @staticmethod
+    def _likelihood(*data: Array) -> LogLikelihood:
+        return BetaGeometric(*data, modified=False)
+
+
+class ModifiedBetaGeoFitter(_Exact, lifetimes.ModifiedBetaGeoFitter):  # type: ignore[misc]
+    """`lifetimes.ModifiedBetaGeoFitter` (MBG/NBD) at the exact maximum, with the right `variance_matrix_`."""
+
+    @staticmethod
+    def _likelihood(*data: Array) -> LogLikelihood:
+        return BetaGeometric(*data, modified=True)
+
+
+class GammaGammaFitter(_Exact, lifetimes.GammaGammaFitter):  # type: ignore[misc]
+    """`lifetimes.GammaGammaFitter` at the exact maximum, with the right `variance_matrix_`."""
+
+    @staticmethod
+    def _likelihood(*data: Array) -> LogLikelihood:
+        return GammaGamma(*data)
+
+
+Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, GammaGammaFitter)
 
 
 def require_repeaters(customers: pd.DataFrame, model: str) -> None:
@@ -42,14 +105,12 @@ def require_repeaters(customers: pd.DataFrame, model: str) -> None:
 
 def fit_or_refuse(fit: Callable[[], Fitter], model: str, likely: str) -> Fitter:
     """Run a fit; raise DataRefused with the `likely` reason when it finds no maximum, or a flat one."""
-    # The search may try parameters that overflow; what it ends with is judged below.
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    with warnings.catch_warnings():  # the library changes the filters
         try:
             fitter = fit()
-        except (ConvergenceError, np.linalg.LinAlgError):
+        except NoMaximum:
             raise DataRefused(f"{model} finds no maximum of the likelihood in this data: {likely}.") from None
     loose = fitter.standard_errors_ / fitter.params_ > _LARGEST_RELATIVE_ERROR
-    loose |= ~np.isfinite(fitter.standard_errors_)
     if loose.any():
         names = ", ".join(fitter.params_.index[loose])
         raise DataRefused(f"{model} cannot tell {names} from this data: {likely}.")
@@ -57,5 +118,5 @@ def fit_or_refuse(fit: Callable[[], Fitter], model: str, likely: str) -> Fitter:
 
 
 def parameters(fitter: Any) -> pd.DataFrame:  # noqa: ANN401 - any fitter of lifetimes
-    """Estimates and standard errors. (The library's covariances are wrong off the diagonal: not used.)"""
+    """Estimates and standard errors."""
     return pd.DataFrame({"estimate": fitter.params_, "standard_error": fitter.standard_errors_})

@@ -28,7 +28,7 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
     """
     repeaters = spenders(customers)
     require_repeaters(repeaters, "Gamma-Gamma")
-    fitter = fit_or_refuse(
+    fitter: GammaGammaFitter = fit_or_refuse(
         lambda: GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary"]), "Gamma-Gamma", _LIKELY
     )
     if fitter.params_["q"] <= 1:

@@ -1,0 +1,67 @@
+"""The likelihood of the BG/NBD and of the MBG/NBD, over customers grouped by what they did.
+
+Both models say the same of buying and differ in one thing: a customer of the MBG/NBD may also stop right after the
+first purchase, before any repeat purchase.
+
+BG/NBD: Fader, Hardie, Lee (2005), "'Counting Your Customers' the Easy Way", Marketing Science 24(2), 275-284, eq. 6.
+MBG/NBD: Batislam, Denizel, Filiztekin (2007), "Empirical Validation and Comparison of Models for Customer Base
+Analysis", International Journal of Research in Marketing 24(3), 201-209.
+"""
+
+import numpy as np
+from scipy.special import digamma, expit, gammaln
+
+from safar.research.maximum import Array
+
+
+class BetaGeometric:
+    """The log-likelihood of customers by frequency (x), recency (t_x) and age (T), `weights` of them each.
+
+    With L = G(x) (alpha + T)^-(r + x) (1 + exp(u)), where G depends on x alone and u says how much likelier it is that
+    the customer stopped after the last purchase than that they are still there, only u has to be worked out for every
+    pattern. Everything else is summed once for each distinct x and each distinct T.
+    """
+
+    def __init__(self, frequency: Array, recency: Array, age: Array, weights: Array, *, modified: bool) -> None:
+        self._shift = int(modified)
+        self._x, x_of = np.unique(frequency, return_inverse=True)
+        self._age, age_of = np.unique(age, return_inverse=True)
+        self._x_customers = np.bincount(x_of, weights)
+        self._age_customers = np.bincount(age_of, weights)
+        self._age_orders = np.bincount(age_of, weights * frequency)
+        uncertain = frequency + self._shift > 0
+        self._x_of, self._age_of, self._weights = x_of[uncertain], age_of[uncertain], weights[uncertain]
+        self._last, self._last_of = np.unique(recency[uncertain], return_inverse=True)
+
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
+        """Of r, alpha, a and b: the log-likelihood of all customers, and its gradient."""
+        r, alpha, a, b = parameters
+        x, n = self._x, self._x_customers
+        ended = np.maximum(b + x + self._shift - 1, np.finfo(float).tiny)  # x = 0 of the BG/NBD is never looked up
+        stayed = b + x + self._shift
+        log_age, log_last = np.log(alpha + self._age), np.log(alpha + self._last)
+        silence = log_age[self._age_of] - log_last[self._last_of]
+        bought = (r + x)[self._x_of]
+        u = bought * silence + (np.log(a) - np.log(ended))[self._x_of]
+        stopped = self._weights * expit(u)
+
+        value = n @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha) + _beta_ratio(a, b, stayed))
+        value -= (r * self._age_customers + self._age_orders) @ log_age
+        value += self._weights @ np.logaddexp(0, u)
+
+        faster = (1 / (alpha + self._age))[self._age_of] - (1 / (alpha + self._last))[self._last_of]
+        by_x = np.bincount(self._x_of, stopped, len(x))
+        gradient = [
+            n @ (digamma(r + x) - digamma(r) + np.log(alpha)) - self._age_customers @ log_age + stopped @ silence,
+            n.sum() * r / alpha
+            - (r * self._age_customers + self._age_orders) @ (1 / (alpha + self._age))
+            + (stopped * bought) @ faster,
+            n @ (digamma(a + b) - digamma(a + stayed)) + by_x.sum() / a,
+            n @ (digamma(a + b) + digamma(stayed) - digamma(b) - digamma(a + stayed)) - by_x @ (1 / ended),
+        ]
+        return float(value), np.array(gradient)
+
+
+def _beta_ratio(a: float, b: float, stayed: Array) -> Array:
+    """ln B(a, stayed) / B(a, b)."""
+    return np.asarray(gammaln(stayed) - gammaln(a + stayed) + gammaln(a + b) - gammaln(b))

@@ -1,0 +1,33 @@
+"""Value and gradient against the library's own formula and against differences."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safar.research.fitting import lifetimes
+from safar.research.gamma_gamma_likelihood import GammaGamma
+
+RANDOM = np.random.default_rng(5)
+ORDERS = RANDOM.poisson(2.0, 200) + 1.0
+AMOUNTS = RANDOM.gamma(6.0 * ORDERS, 1 / (RANDOM.gamma(4.0, 1 / 15.0, 200) * ORDERS))
+WEIGHTS = RANDOM.integers(1, 9, 200).astype(float)
+POSITIVE = st.floats(0.1, 50)
+
+
+@given(parameters=st.tuples(POSITIVE, POSITIVE, POSITIVE).map(np.array))
+def test_it_is_the_formula_of_the_library_summed_another_way(parameters):
+    library = lifetimes.GammaGammaFitter._negative_log_likelihood
+    mean_loss = library(np.log(parameters), ORDERS, AMOUNTS, WEIGHTS, 0.0)
+    value, _ = GammaGamma(ORDERS, AMOUNTS, WEIGHTS)(parameters)
+    assert value == pytest.approx(-mean_loss * WEIGHTS.sum(), rel=1e-10)
+
+
+@given(parameters=st.tuples(POSITIVE, POSITIVE, POSITIVE).map(np.array))
+def test_its_gradient_is_its_slope(parameters):
+    likelihood = GammaGamma(ORDERS, AMOUNTS, WEIGHTS)
+    steps = np.diag(parameters) * 1e-5
+    slope = [(likelihood(parameters + step)[0] - likelihood(parameters - step)[0]) / 2 / step.sum() for step in steps]
+    assert likelihood(parameters)[1] * parameters / WEIGHTS.sum() == pytest.approx(
+        np.array(slope) * parameters / WEIGHTS.sum(), abs=1e-7, rel=1e-6
+    )
