@@ -7,11 +7,10 @@ import pandas as pd
 from scipy.stats import chi2
 
 from safar.errors import DataRefused
-from safar.research.bgnbd import expected_orders
-from safar.research.fitting import BetaGeoFitter
+from safar.research.orders import OrdersModel, expected_orders
 
 
-def repeat_orders(fitter: BetaGeoFitter, customers: pd.DataFrame, *, most: int = 7) -> pd.DataFrame:
+def repeat_orders(fitter: OrdersModel, customers: pd.DataFrame, *, most: int = 7) -> pd.DataFrame:
     """Customers by number of repeat orders (0, 1, ..., `most` or more): `actual`, and `expected` by the model.
 
     Expected is the sum over customers of P(X(T) = n), each with their own T (Fader, Hardie, Lee 2005, eq. 8 and
@@ -42,7 +41,7 @@ def chi_square(counts: pd.DataFrame, *, parameters: int = 4) -> ChiSquare:
     return ChiSquare(statistic, degrees, float(chi2.sf(statistic, degrees)))
 
 
-def holdout_orders(fitter: BetaGeoFitter, customers: pd.DataFrame, *, weeks: float, most: int = 7) -> pd.DataFrame:
+def holdout_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, most: int = 7) -> pd.DataFrame:
     """Mean orders a customer in the holdout of `weeks`, by repeat orders in the calibration.
 
     Columns `actual`, `expected` and `customers`. Raises DataRefused without a holdout.

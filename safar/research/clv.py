@@ -10,16 +10,16 @@ from math import ceil
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.bgnbd import expected_orders
-from safar.research.fitting import BetaGeoFitter, GammaGammaFitter
+from safar.research.fitting import GammaGammaFitter
 from safar.research.gamma_gamma import expected_order_value
+from safar.research.orders import OrdersModel, expected_orders
 
 WEEKS_A_MONTH = 4.345
 """The length of a month, as in `lifetimes`: its figures and ours are the same."""
 
 
 def lifetime_value(
-    orders: BetaGeoFitter,
+    orders: OrdersModel,
     spend: GammaGammaFitter,
     customers: pd.DataFrame,
     *,

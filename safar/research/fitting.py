@@ -7,7 +7,7 @@ diagonal. Around it stands only what its age costs: a deprecated pandas option a
 
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from safar.errors import DataRefused
 from safar.research.beta_geometric import BetaGeometric
 from safar.research.gamma_gamma_likelihood import GammaGamma
 from safar.research.maximum import Array, LogLikelihood, NoMaximum, maximise
+from safar.research.negative_binomial import NegativeBinomial
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
@@ -26,6 +27,8 @@ __all__ = [
     "GammaGammaFitter",
     "ModifiedBetaGeoFitter",
     "fit_or_refuse",
+    "fit_orders",
+    "grouped",
     "lifetimes",
     "parameters",
     "require_repeaters",
@@ -35,6 +38,9 @@ _FEWEST_REPEATERS = 30
 
 # A parameter whose logarithm has a standard error above this may as well be a thousand times larger or smaller.
 _LARGEST_RELATIVE_ERROR = 3.0
+
+# Half of the 95 % point of chi-square with two degrees of freedom: what two useless parameters gain by chance.
+_WORTH_TWO_PARAMETERS = 3.0
 
 _START = 0.1
 """The logarithm that `lifetimes` starts each parameter at, with the longest time rescaled to 1."""
@@ -91,15 +97,54 @@ class GammaGammaFitter(_Exact, lifetimes.GammaGammaFitter):  # type: ignore[misc
 
 
 Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, GammaGammaFitter)
+OrdersFitter = TypeVar("OrdersFitter", BetaGeoFitter, ModifiedBetaGeoFitter)
+
+
+def fit_orders(fitter: OrdersFitter, model: str, customers: pd.DataFrame) -> OrdersFitter:
+    """Fit a model of buying on customers, or on patterns of them. Raises DataRefused."""
+    patterns = customers if "customers" in customers else grouped(customers)
+    require_repeaters(patterns, model)
+    columns = [patterns[name] for name in ("frequency", "recency", "T", "customers")]
+    likely = "customers show no sign of stopping, or all stop at once"
+    fitted = fit_or_refuse(lambda: cast(OrdersFitter, fitter.fit(*columns)), model, likely)
+    if log_likelihood(fitted) - _without_dropout(patterns) < _WORTH_TWO_PARAMETERS:
+        raise DataRefused(
+            f"{model} has nothing to learn about stopping: a model in which nobody stops (NBD) describes these "
+            "customers as well. Watch them for longer."
+        )
+    return fitted
+
+
+def log_likelihood(fitter: OrdersFitter) -> float:
+    """The log-likelihood of all customers, in weeks, as in the papers.
+
+    `lifetimes` keeps a mean per customer, in time divided by the longest T: each repeat purchase owes ln(scale).
+    """
+    data = fitter.data
+    rescaled = (data["frequency"] * data["weights"]).sum() * np.log(fitter._scale)
+    return float(-fitter._negative_log_likelihood_ * data["weights"].sum() + rescaled)
+
+
+def _without_dropout(patterns: pd.DataFrame) -> float:
+    frequency, age, weights = (patterns[name].to_numpy(float) for name in ("frequency", "T", "customers"))
+    nobody_stops = NegativeBinomial(frequency, age, weights)
+    return maximise(nobody_stops, np.array([1.0, age.max()]), weights.sum()).log_likelihood
+
+
+def grouped(customers: pd.DataFrame) -> pd.DataFrame:
+    """Equal customers as one row: `frequency`, `recency`, `T`, and how many `customers` they are."""
+    return customers.groupby(["frequency", "recency", "T"]).size().reset_index(name="customers")
 
 
 def require_repeaters(customers: pd.DataFrame, model: str) -> None:
     """Raise DataRefused when too few customers bought again for the model to have anything to learn from."""
-    repeaters = int((customers["frequency"] > 0).sum())
+    bought_again = customers["frequency"] > 0
+    weights = customers["customers"] if "customers" in customers else bought_again | True
+    repeaters = int(weights[bought_again].sum())
     if repeaters < _FEWEST_REPEATERS:
         raise DataRefused(
             f"{model} needs {_FEWEST_REPEATERS} customers who bought on a second day; "
-            f"of {len(customers)}, {repeaters} did."
+            f"of {int(weights.sum())}, {repeaters} did."
         )
 
 

@@ -27,6 +27,13 @@ _LAST_DAY = """
 SELECT max(toDate32(least(timestamp, received_at), {tz:String})) AS day FROM events WHERE source = {source:String}
 """
 
+_PATTERNS = """
+SELECT frequency, recency, T, count() AS customers
+FROM ({customers})
+GROUP BY frequency, recency, T
+ORDER BY frequency, recency, T
+"""
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -88,14 +95,26 @@ def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
 
     Raises DataRefused when nobody bought before the end of the calibration.
     """
+    return _read(store, observation, statement("rfm")).set_index("person")
+
+
+def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
+    """The same customers by what they did: `frequency`, `recency`, `T`, and how many `customers` did so.
+
+    What a model of buying needs, counted by the store: a fit never needs a row a customer. Raises DataRefused when
+    nobody bought before the end of the calibration.
+    """
+    return _read(store, observation, _PATTERNS.format(customers=statement("rfm")))
+
+
+def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
     parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
     days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
-    customers = store.query_df(statement("rfm"), parameters | days)
-    if customers.empty:
+    table = store.query_df(sql, parameters | days)
+    if table.empty:
         first = {row["currency"]: row["first_order"] for row in store.query(_ORDERS, parameters)}[observation.currency]
         raise DataRefused(
             f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
             f"{first}: choose a later calibration_until (CALIBRATION_UNTIL in the notebook)."
         )
-    counts = {"frequency": "int64", "holdout": "int64"}
-    return customers.astype(counts).set_index("person")
+    return table.astype({name: "int64" for name in ("frequency", "holdout", "customers") if name in table})

@@ -5,6 +5,7 @@ from datetime import date
 
 from safar.research import bgnbd, gamma_gamma
 from safar.research.clv import lifetime_value, share_of_top
+from safar.research.orders import expected_orders, log_likelihood
 from safar.research.rfm import observe, rfm_in_weeks
 from safar.store import Store
 
@@ -67,8 +68,8 @@ def lifetime_value_summary(store: Store, source: str, *, calibration_until: date
         customers=len(customers),
         repeat_customers=int((customers["frequency"] > 0).sum()),
         parameters={name: float(value) for name, value in orders.params_.items()},
-        log_likelihood=bgnbd.log_likelihood(orders),
-        expected_orders=float(bgnbd.expected_orders(orders, customers, weeks=WEEKS).sum()),
+        log_likelihood=log_likelihood(orders),
+        expected_orders=float(expected_orders(orders, customers, weeks=WEEKS).sum()),
         holdout_orders=int(customers["holdout"].sum()) if seen else None,
         mean_value=float(value.mean()),
         top_decile_share=share_of_top(value, 0.1),

@@ -3,6 +3,7 @@ import pytest
 from safar.errors import DataRefused
 from safar.research import bgnbd, calibration
 from safar.research.fitting import BetaGeoFitter
+from safar.research.orders import expected_orders
 from tests.research.conftest import Cdnow
 
 
@@ -38,7 +39,7 @@ def test_groups_of_the_holdout_add_up_to_all_of_it(cdnow: Cdnow, fitted: BetaGeo
     means = calibration.holdout_orders(fitted, cdnow.customers, weeks=cdnow.observation.holdout_weeks)
     assert means["customers"].sum() == len(cdnow.customers)
     assert (means["actual"] * means["customers"]).sum() == pytest.approx(1882)
-    everything = bgnbd.expected_orders(fitted, cdnow.customers, weeks=39).sum()
+    everything = expected_orders(fitted, cdnow.customers, weeks=39).sum()
     assert (means["expected"] * means["customers"]).sum() == pytest.approx(everything)
 
 

@@ -4,6 +4,7 @@ import pytest
 from safar.errors import DataRefused
 from safar.research import bgnbd, clv, gamma_gamma
 from safar.research.fitting import BetaGeoFitter, GammaGammaFitter
+from safar.research.orders import expected_orders
 from tests.research.conftest import Cdnow
 
 
@@ -38,7 +39,7 @@ def test_undiscounted_it_is_orders_times_their_value(
     cdnow: Cdnow, orders: BetaGeoFitter, spend: GammaGammaFitter
 ) -> None:
     value = clv.lifetime_value(orders, spend, cdnow.customers, months=3, monthly_discount_rate=0)
-    expected = bgnbd.expected_orders(orders, cdnow.customers, weeks=3 * clv.WEEKS_A_MONTH)
+    expected = expected_orders(orders, cdnow.customers, weeks=3 * clv.WEEKS_A_MONTH)
     expected *= gamma_gamma.expected_order_value(spend, cdnow.customers)
     pd.testing.assert_series_equal(value, expected, check_names=False)
 

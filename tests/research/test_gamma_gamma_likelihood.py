@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safar.research.fitting import lifetimes
 from safar.research.gamma_gamma_likelihood import GammaGamma
+from tests.research.slopes import assert_gradient_is_slope
 
 RANDOM = np.random.default_rng(5)
 ORDERS = RANDOM.poisson(2.0, 200) + 1.0
@@ -25,9 +26,4 @@ def test_it_is_the_formula_of_the_library_summed_another_way(parameters):
 
 @given(parameters=st.tuples(POSITIVE, POSITIVE, POSITIVE).map(np.array))
 def test_its_gradient_is_its_slope(parameters):
-    likelihood = GammaGamma(ORDERS, AMOUNTS, WEIGHTS)
-    steps = np.diag(parameters) * 1e-5
-    slope = [(likelihood(parameters + step)[0] - likelihood(parameters - step)[0]) / 2 / step.sum() for step in steps]
-    assert likelihood(parameters)[1] * parameters / WEIGHTS.sum() == pytest.approx(
-        np.array(slope) * parameters / WEIGHTS.sum(), abs=1e-7, rel=1e-6
-    )
+    assert_gradient_is_slope(GammaGamma(ORDERS, AMOUNTS, WEIGHTS), parameters, WEIGHTS.sum())

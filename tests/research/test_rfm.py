@@ -6,7 +6,8 @@ import pytest
 
 from safar.demo.cdnow import cdnow_file
 from safar.errors import DataRefused, InvalidParameter
-from safar.research.rfm import observe, rfm_in_weeks
+from safar.research.fitting import grouped
+from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks
 from safar.store import Store
 from tests.research.conftest import Call, Cdnow, order
 
@@ -151,3 +152,15 @@ def test_an_observation_before_the_first_order_is_refused(store_of: StoreOf) -> 
 def test_one_wrong_clock_does_not_stretch_the_observation(store_of: StoreOf) -> None:
     store = store_of([*_ORDERS, order("late", "2298-01-01T00:00:00Z", 1.0)])
     assert observe(store, "shop").until == datetime.now(UTC).date()
+
+
+def test_patterns_are_the_same_customers_counted_by_the_store(bundled: Store, cdnow: Cdnow) -> None:
+    patterns = patterns_in_weeks(bundled, cdnow.observation)
+    pd.testing.assert_frame_equal(patterns, grouped(cdnow.customers), check_dtype=False)
+    assert patterns["customers"].sum() == len(cdnow.customers)
+
+
+def test_patterns_of_nobody_are_refused_as_customers_are(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    with pytest.raises(DataRefused, match="has no orders until 2025-12-31"):
+        patterns_in_weeks(store, observe(store, "shop", calibration_until=date(2025, 12, 31)))

@@ -49,7 +49,7 @@ def holdout_lines(means: pd.DataFrame, *, weeks: float, ax: Axes | None = None) 
 
 
 def alive_matrix(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """`bgnbd.probability_alive_grid`: P(alive) by week of the last order and number of repeat orders."""
+    """`orders.probability_alive_grid`: P(alive) by week of the last order and number of repeat orders."""
     ax = axes(ax, 7.0, 5.0)
     sns.heatmap(grid, cmap=SHADES, vmin=0, vmax=1, ax=ax, xticklabels=2, yticklabels=5, cbar_kws={"label": "P(alive)"})
     ax.invert_yaxis()

@@ -1,0 +1,34 @@
+"""The likelihood of customers who never stop: what a model with dropout must beat.
+
+NBD: Ehrenberg (1959), "The Pattern of Consumer Purchases", Applied Statistics 8(1), 26-41, for customers who are
+watched for times of different length. It is what BG/NBD and MBG/NBD become when nobody stops (a -> 0).
+"""
+
+import numpy as np
+from scipy.special import digamma, gammaln
+
+from safar.research.maximum import Array
+
+
+class NegativeBinomial:
+    """The log-likelihood of customers by frequency (x) and age (T), `weights` of them each."""
+
+    def __init__(self, frequency: Array, age: Array, weights: Array) -> None:
+        self._x, x_of = np.unique(frequency, return_inverse=True)
+        self._age, age_of = np.unique(age, return_inverse=True)
+        self._x_customers = np.bincount(x_of, weights)
+        self._age_customers = np.bincount(age_of, weights)
+        self._age_orders = np.bincount(age_of, weights * frequency)
+
+    def __call__(self, parameters: Array) -> tuple[float, Array]:
+        """Of r and alpha: the log-likelihood of all customers, and its gradient."""
+        r, alpha = parameters
+        x, n = self._x, self._x_customers
+        log_age = np.log(alpha + self._age)
+        bought = r * self._age_customers + self._age_orders
+        value = n @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha)) - bought @ log_age
+        gradient = [
+            n @ (digamma(r + x) - digamma(r) + np.log(alpha)) - self._age_customers @ log_age,
+            n.sum() * r / alpha - bought @ (1 / (alpha + self._age)),
+        ]
+        return float(value), np.array(gradient)

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safar.research.beta_geometric import BetaGeometric
+from safar.research.negative_binomial import NegativeBinomial
+from tests.research.simulate import customers_of
+from tests.research.slopes import assert_gradient_is_slope
+
+CUSTOMERS = customers_of(300, r=0.6, alpha=5.0, a=0.8, b=2.5)
+FREQUENCY, RECENCY, AGE = (CUSTOMERS[name].to_numpy(float) for name in ("frequency", "recency", "T"))
+WEIGHTS = np.random.default_rng(5).integers(1, 9, len(CUSTOMERS)).astype(float)
+POSITIVE = st.floats(0.05, 20)
+
+
+@pytest.mark.parametrize("modified", [False, True])
+@given(r=POSITIVE, alpha=POSITIVE)
+def test_it_is_what_a_model_with_dropout_becomes_when_nobody_stops(modified, r, alpha):
+    with_dropout = BetaGeometric(FREQUENCY, RECENCY, AGE, WEIGHTS, modified=modified)
+    nearly_none, _ = with_dropout(np.array([r, alpha, 1e-200, 1.0]))
+    value, _ = NegativeBinomial(FREQUENCY, AGE, WEIGHTS)(np.array([r, alpha]))
+    assert value == pytest.approx(nearly_none, rel=1e-9)
+
+
+@given(parameters=st.tuples(POSITIVE, POSITIVE).map(np.array))
+def test_its_gradient_is_its_slope(parameters):
+    assert_gradient_is_slope(NegativeBinomial(FREQUENCY, AGE, WEIGHTS), parameters, WEIGHTS.sum())

@@ -1,0 +1,94 @@
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+
+from safar.errors import DataRefused
+from safar.research import bgnbd, mbgnbd
+from safar.research.fitting import BetaGeoFitter, ModifiedBetaGeoFitter, lifetimes
+from safar.research.orders import OrdersModel, expected_orders, probability_alive, probability_alive_grid
+from tests.research.conftest import Cdnow
+
+# Customer 0001 of CDNOW: two repeat days, the last after 213 days, watched for 272.
+_FIRST = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]})
+
+
+@pytest.fixture(scope="module")
+def fitted(cdnow: Cdnow) -> BetaGeoFitter:
+    return bgnbd.fit(cdnow.customers)
+
+
+@pytest.fixture(scope="module", params=[bgnbd, mbgnbd])
+def model(request: pytest.FixtureRequest, cdnow: Cdnow) -> OrdersModel:
+    fitter: OrdersModel = request.param.fit(cdnow.customers)
+    return fitter
+
+
+def test_expectations_are_those_of_the_library_customer_by_customer(cdnow: Cdnow, model: OrdersModel) -> None:
+    customers = cdnow.customers
+    library = lifetimes.ModifiedBetaGeoFitter if isinstance(model, ModifiedBetaGeoFitter) else lifetimes.BetaGeoFitter
+    plain = library()
+    plain.params_ = model.params_
+    columns = (customers["frequency"], customers["recency"], customers["T"])
+    orders = plain.conditional_expected_number_of_purchases_up_to_time(39, *columns)
+    assert expected_orders(model, customers, weeks=39).to_numpy() == pytest.approx(orders.to_numpy(), rel=1e-9)
+    assert list(expected_orders(model, customers, weeks=39).index) == list(customers.index)
+
+
+def test_only_the_mbg_nbd_lets_a_customer_stop_who_never_bought_again(cdnow: Cdnow, model: OrdersModel) -> None:
+    once = cdnow.customers[cdnow.customers["frequency"] == 0]
+    assert (probability_alive(model, once) < 1).all() == isinstance(model, ModifiedBetaGeoFitter)
+
+
+def test_the_orders_of_the_first_customer_are_the_published_ones(fitted: BetaGeoFitter) -> None:
+    assert expected_orders(fitted, _FIRST, weeks=39)[0] == pytest.approx(1.226, abs=5e-4)
+    assert probability_alive(fitted, _FIRST)[0] == pytest.approx(0.726609, abs=1e-6)
+
+
+def test_a_new_customer_places_the_published_number_of_orders_a_year(fitted: BetaGeoFitter) -> None:
+    newcomer = pd.DataFrame({"frequency": [0], "recency": [0.0], "T": [0.0]})
+    assert expected_orders(fitted, newcomer, weeks=52)[0] == pytest.approx(1.444004, rel=1e-4)
+
+
+def test_expected_orders_start_at_nothing_and_rise_with_time(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    until = [expected_orders(fitted, cdnow.customers, weeks=weeks) for weeks in (0, 10, 39, 500)]
+    assert until[0].abs().max() < 1e-9
+    assert all((later >= sooner).all() for sooner, later in pairwise(until))
+
+
+def test_nobody_is_expected_to_order_more_than_if_they_lived_for_ever(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    customers = cdnow.customers
+    r, alpha = fitted.params_["r"], fitted.params_["alpha"]
+    while_alive = (r + customers["frequency"]) / (alpha + customers["T"]) * 39
+    ceiling = while_alive * probability_alive(fitted, customers)
+    assert (expected_orders(fitted, customers, weeks=39) <= ceiling).all()
+
+
+def test_alive_is_a_probability_and_one_for_whoever_never_bought_again(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    alive = probability_alive(fitted, cdnow.customers)
+    assert alive.between(0, 1).all()
+    assert (alive[cdnow.customers["frequency"] == 0] == 1).all()
+    assert list(alive.index) == list(cdnow.customers.index)
+
+
+def test_the_grid_is_the_same_probability_customer_by_customer(fitted: BetaGeoFitter) -> None:
+    grid = probability_alive_grid(fitted, weeks=39, most_orders=20)
+    assert grid.shape == (40, 21)
+    one = pd.DataFrame({"frequency": [5], "recency": [20], "T": [39]})
+    assert grid.loc[20, 5] == pytest.approx(probability_alive(fitted, one)[0])
+    # The later the last order, the likelier alive.
+    assert (grid[5].diff().dropna() > 0).all()
+
+
+def test_a_long_silence_after_very_many_orders_means_gone_without_a_warning(fitted: BetaGeoFitter) -> None:
+    gone = pd.DataFrame({"frequency": [500], "recency": [1.0], "T": [39.0]})
+    assert expected_orders(fitted, gone, weeks=39)[0] == 0
+
+
+def test_an_expectation_without_a_finite_value_is_refused(fitted: BetaGeoFitter) -> None:
+    at_one = BetaGeoFitter()
+    at_one.params_ = fitted.params_.copy()
+    at_one.params_["a"] = 1.0
+    at_one.predict = at_one.conditional_expected_number_of_purchases_up_to_time
+    with pytest.raises(DataRefused, match=r"no finite expectation of orders: a = 1\.0"):
+        expected_orders(at_one, _FIRST, weeks=39)
