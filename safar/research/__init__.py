@@ -1,6 +1,9 @@
 """The research kit: what the notebooks call.
 
 `connect` opens a store. `rfm` turns orders into one row a customer. `bgnbd` and `mbgnbd` fit when customers buy and
-stop, and `orders` says what a fitted one expects; `gamma_gamma` fits what they spend, `clv` puts both together, and
-`calibration` holds them against what happened. `journey` maps the way customers take; `plots` draws all of it. Time is in weeks (days / 7, never floored) unless a name says otherwise; money is in one named currency.
+stop; `orders` says what a fitted one expects, and `forecast` every number of orders with its probability.
+`gamma_gamma` fits what they spend, `clv` puts both together, `calibration` holds them against what happened, and
+`uncertainty` says how far any of it may be off. `journey` maps the way customers take; `plots` draws all of it.
+
+Time is in weeks (days / 7, never floored) unless a name says otherwise; money is in one named currency.
 """

@@ -30,7 +30,6 @@ __all__ = [
     "fit_orders",
     "grouped",
     "lifetimes",
-    "parameters",
     "require_repeaters",
 ]
 
@@ -160,8 +159,3 @@ def fit_or_refuse(fit: Callable[[], Fitter], model: str, likely: str) -> Fitter:
         names = ", ".join(fitter.params_.index[loose])
         raise DataRefused(f"{model} cannot tell {names} from this data: {likely}.")
     return fitter
-
-
-def parameters(fitter: Any) -> pd.DataFrame:  # noqa: ANN401 - any fitter of lifetimes
-    """Estimates and standard errors."""
-    return pd.DataFrame({"estimate": fitter.params_, "standard_error": fitter.standard_errors_})

@@ -4,16 +4,44 @@ The same three questions to any of the models, `bgnbd` or `mbgnbd`. Customers ar
 `rfm.patterns_in_weeks`; all times are in weeks, and an order is a day with orders.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from safar.errors import DataRefused
 from safar.research.fitting import BetaGeoFitter, ModifiedBetaGeoFitter, log_likelihood
+from safar.research.maximum import Array
 
-__all__ = ["OrdersModel", "expected_orders", "log_likelihood", "probability_alive", "probability_alive_grid"]
+__all__ = [
+    "DistinctPairs",
+    "OrdersModel",
+    "expected_orders",
+    "log_likelihood",
+    "probability_alive",
+    "probability_alive_grid",
+]
 
 OrdersModel = BetaGeoFitter | ModifiedBetaGeoFitter
 """A fitted model of when customers buy and stop."""
+
+
+@dataclass(frozen=True)
+class DistinctPairs:
+    """The distinct pairs of frequency and age, and which one each customer has: far fewer than customers."""
+
+    frequency: Array
+    age: Array
+    of_customer: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, customers: pd.DataFrame) -> "DistinctPairs":
+        """Those of `customers`."""
+        x, x_of = np.unique(customers["frequency"].to_numpy(float), return_inverse=True)
+        age, age_of = np.unique(customers["T"].to_numpy(float), return_inverse=True)
+        codes, of_customer = np.unique(x_of * len(age) + age_of, return_inverse=True)
+        return cls(x[codes // len(age)], age[codes % len(age)], of_customer)
 
 
 def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float) -> pd.Series:
@@ -23,14 +51,14 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
     on x and T alone: the slow part, a hypergeometric function, is worked out once for each distinct pair of them.
     Raises DataRefused when the formula has no finite value (a near 1).
     """
-    pairs, pair_of = np.unique(customers[["frequency", "T"]].to_numpy(float), axis=0, return_inverse=True)
-    frequency, age = pairs.T
+    pairs = DistinctPairs.of(customers)
+    x, age = pairs.frequency, pairs.age
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what has no finite value is refused below
-        bought_today = fitter.predict(weeks, frequency, age, age)
-        if_alive = bought_today / fitter.conditional_probability_alive(frequency, age, age)
+        bought_today = fitter.conditional_expected_number_of_purchases_up_to_time(weeks, x, age, age)
+        if_alive = bought_today / fitter.conditional_probability_alive(x, age, age)
     if not np.isfinite(if_alive).all():
         raise DataRefused(f"The model gives no finite expectation of orders: a = {fitter.params_['a']:.6f}.")
-    orders: pd.Series = probability_alive(fitter, customers) * if_alive[pair_of]
+    orders: pd.Series = probability_alive(fitter, customers) * if_alive[pairs.of_customer]
     return orders.rename("expected_orders")
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import bgnbd
-from safar.research.fitting import BetaGeoFitter, parameters
+from safar.research.fitting import BetaGeoFitter
 from safar.research.orders import log_likelihood
+from safar.research.uncertainty import parameters
 from tests.research.conftest import Cdnow
 from tests.research.simulate import customers_of
 

@@ -3,8 +3,8 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import mbgnbd
-from safar.research.fitting import parameters
 from safar.research.orders import log_likelihood
+from safar.research.uncertainty import parameters
 from tests.research.conftest import Cdnow
 from tests.research.simulate import customers_of
 

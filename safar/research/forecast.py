@@ -1,0 +1,135 @@
+"""How many orders a customer will place: not the expectation alone, but every number with its probability.
+
+Whoever is alive at T buys on as a new customer would whose rate is drawn from Gamma(r + x, alpha + T) and whose
+probability of stopping from Beta(a, b + x), or Beta(a, b + x + 1) in the MBG/NBD: what their own past has taught. So
+the numbers to come are those of Fader, Hardie, Lee (2005), eq. 8, with these in the place of r, alpha, a and b; whoever
+is not alive places none. What is not known of the parameters is averaged over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import betaln, gammaln
+
+from safar.research.fitting import ModifiedBetaGeoFitter
+from safar.research.maximum import Array
+from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
+from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
+
+# Numbers beyond which less than this is left are not told apart.
+_NEGLIGIBLE = 1e-6
+_MOST_ORDERS = 10_000
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    """By one set of parameters: P(alive) of each customer, and of each distinct pair P(at most n orders if alive)."""
+
+    alive: Array
+    at_most: Array
+
+
+def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, level: float = 0.9) -> pd.DataFrame:
+    """`low` and `high`: the fewest and the most orders in the next `weeks` that need not surprise.
+
+    Each customer's number is below the first, or above the second, with at most (1 - level) / 2 of probability. Both
+    what is not known of the parameters and the customer's own randomness are in it.
+    """
+    outlooks = _outlooks(fitter, customers, weeks)
+    pairs = DistinctPairs.of(customers)
+    bounds = {
+        name: _quantile(outlooks, pairs.of_customer, (1 + side * level) / 2)
+        for name, side in (("low", -1), ("high", 1))
+    }
+    return pd.DataFrame(bounds, customers.index)
+
+
+class Total(NamedTuple):
+    """What all customers together will do: its expectation, and an interval for what comes."""
+
+    expected: float
+    low: float
+    high: float
+
+
+def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, level: float = 0.95) -> Total:
+    """Orders of all `customers` in the next `weeks`.
+
+    The interval holds what comes `level` of the time if the model is right: not the expectation but the orders, with
+    the customers' own randomness, independent of each other, and what is not known of the parameters, which moves all
+    of them together. It is normal in the logarithm.
+    """
+    pairs = DistinctPairs.of(customers)
+    chances = orders_if_alive(fitter, pairs, weeks)
+    numbers = np.arange(chances.shape[1])
+    mean, square = ((chances @ numbers**power)[pairs.of_customer] for power in (1, 2))
+    alive = probability_alive(fitter, customers).to_numpy()
+    own_variance = (alive * square - (alive * mean) ** 2).sum()
+    expected = float(expected_orders(fitter, customers, weeks=weeks).sum())
+
+    def total(model: OrdersModel) -> Array:
+        return np.array(expected_orders(model, customers, weeks=weeks).sum())
+
+    of_parameters = sum(change**2 for change in changes(fitter, total, POSITIVE))
+    off = quantile(level) * np.sqrt(own_variance / expected**2 + of_parameters)
+    return Total(expected, expected * float(np.exp(-off)), expected * float(np.exp(off)))
+
+
+def _outlooks(fitter: OrdersModel, customers: pd.DataFrame, weeks: float) -> list[_Outlook]:
+    pairs = DistinctPairs.of(customers)
+    return [
+        _Outlook(probability_alive(each, customers).to_numpy(), np.cumsum(orders_if_alive(each, pairs, weeks), axis=1))
+        for each in _representatives(fitter)
+    ]
+
+
+def _representatives(fitter: OrdersModel) -> Iterator[OrdersModel]:
+    """2 k sets of parameters with the mean and the covariance of the estimates (Julier, Uhlmann 1997, eq. 12)."""
+    steps = directions(fitter)
+    for step in steps * np.sqrt(len(steps)):
+        yield moved(fitter, step)
+        yield moved(fitter, -step)
+
+
+def _quantile(outlooks: list[_Outlook], pair_of: NDArray[np.intp], probability: float) -> NDArray[np.int64]:
+    """The lowest n with P(at most n orders) >= `probability`, customer by customer; most are done at 0, 1 or 2."""
+    found = np.zeros(len(pair_of), dtype=int)
+    open_ = np.arange(len(pair_of))
+    number = 0
+    while open_.size:
+        at_most = sum(1 - each.alive[open_] * (1 - _column(each.at_most, number)[pair_of[open_]]) for each in outlooks)
+        open_ = open_[at_most / len(outlooks) < probability - 1e-12]
+        number += 1
+        found[open_] = number
+    return found
+
+
+def _column(at_most: Array, number: int) -> Array:
+    return at_most[:, number] if number < at_most.shape[1] else np.ones(len(at_most))
+
+
+def orders_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float) -> Array:
+    """P(n orders in the next `weeks` | alive), one row a pair, n from 0 until hardly anything is left."""
+    r, alpha, a, b = (fitter.params_[name] for name in ("r", "alpha", "a", "b"))
+    shape, rate = r + pairs.frequency, alpha + pairs.age
+    stayed = b + pairs.frequency + isinstance(fitter, ModifiedBetaGeoFitter)
+    within = weeks / (rate + weeks)
+    columns: list[Array] = []
+    counted = np.zeros(len(shape))  # P(fewer than n orders) if nobody stopped
+    total = np.zeros(len(shape))
+    for n in range(_MOST_ORDERS):
+        buys = np.exp(
+            gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + shape * np.log1p(-within) + n * np.log(within)
+        )
+        chance = np.exp(betaln(a, stayed + n) - betaln(a, stayed)) * buys
+        if n:
+            chance += np.exp(betaln(a + 1, stayed + n - 1) - betaln(a, stayed)) * np.maximum(1 - counted, 0)
+        columns.append(chance)
+        counted, total = counted + buys, total + chance
+        if (1 - total).max() < _NEGLIGIBLE:
+            break
+    return np.column_stack(columns)

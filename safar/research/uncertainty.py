@@ -1,0 +1,88 @@
+"""How far estimates may be off: parameters, and whatever follows from them, with an interval each.
+
+The parameters of a fit lie in the logarithms around the estimates as a normal distribution with the covariance of the
+fit. What follows from them is worked out again at one standard error from the estimates in each of its k independent
+directions; the squares of the changes add up to a variance (the delta method, Davison 2003, "Statistical Models",
+section 4.2.2, with steps as long as the uncertainty itself, which takes some of the curvature along).
+
+Intervals are normal on the scale of a link: logarithm for what is positive, logit for probabilities.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from safar.research.fitting import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter
+from safar.research.maximum import Array
+
+Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, GammaGammaFitter)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A scale on which an estimate may be taken to be normal, and the way back."""
+
+    to: Callable[[Any], Any]
+    back: Callable[[Any], Any]
+
+
+POSITIVE = Link(np.log, np.exp)
+PROBABILITY = Link(logit, expit)
+
+
+def parameters(fitter: Any, *, level: float = 0.95) -> pd.DataFrame:  # noqa: ANN401 - any fitter of `fitting`
+    """`estimate`, `standard_error`, and `low` and `high` of an interval that holds the truth `level` of the time."""
+    estimates, errors = fitter.params_, fitter.standard_errors_
+    half = np.exp(quantile(level) * errors / estimates)
+    return pd.DataFrame(
+        {"estimate": estimates, "standard_error": errors, "low": estimates / half, "high": estimates * half}
+    )
+
+
+def interval(
+    fitter: Fitter, statistic: Callable[[Fitter], Array], link: Link, *, level: float = 0.95
+) -> tuple[Array, Array]:
+    """`low` and `high` of what `statistic` gives for each row: how far the parameters may be off, and nothing else.
+
+    Where there is nothing to be off, as for a probability of 1, both are the estimate.
+    """
+    with np.errstate(all="ignore"):
+        middle = link.to(statistic(fitter))
+        off = quantile(level) * np.sqrt(sum(change**2 for change in changes(fitter, statistic, link)))
+        certain = ~np.isfinite(middle)
+        off[certain] = 0
+        return link.back(middle - off), link.back(middle + off)
+
+
+def changes(fitter: Fitter, statistic: Callable[[Fitter], Array], link: Link) -> list[Array]:
+    """What one standard error in each direction changes, on the scale of `link`; their squares add up to a variance."""
+    return [
+        (link.to(statistic(moved(fitter, step))) - link.to(statistic(moved(fitter, -step)))) / 2
+        for step in directions(fitter)
+    ]
+
+
+def directions(fitter: Fitter) -> Array:
+    """k independent steps of one standard error, one a row, in the logarithms of the k parameters."""
+    estimates = fitter.params_.to_numpy()
+    return np.linalg.cholesky(fitter.variance_matrix_.to_numpy() / np.outer(estimates, estimates)).T
+
+
+def moved(fitter: Fitter, step: Array) -> Fitter:
+    """The same model with other parameters, for predictions only."""
+    other = copy.copy(fitter)
+    other.params_ = fitter.params_ * np.exp(step)
+    return other
+
+
+def quantile(level: float) -> float:
+    """How many standard errors an interval of that level goes to each side. Raises ValueError outside of 0 to 1."""
+    if not 0 < level < 1:
+        raise ValueError("level must be between 0 and 1.")
+    return float(norm.ppf((1 + level) / 2))

@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from safar.research import bgnbd, mbgnbd
+from safar.research.fitting import ModifiedBetaGeoFitter
+from safar.research.forecast import order_range, orders_if_alive, total_orders
+from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
+from tests.research.conftest import Cdnow
+
+
+@pytest.fixture(scope="module", params=[bgnbd, mbgnbd])
+def model(request: pytest.FixtureRequest, cdnow: Cdnow) -> OrdersModel:
+    fitter: OrdersModel = request.param.fit(cdnow.customers)
+    return fitter
+
+
+def test_the_probabilities_add_up_to_one_and_to_the_expectation(cdnow: Cdnow, model: OrdersModel) -> None:
+    pairs = DistinctPairs.of(cdnow.customers)
+    chances = orders_if_alive(model, pairs, 39.0)
+    assert (chances >= 0).all()
+    assert chances.sum(axis=1) == pytest.approx(1, abs=2e-6)
+    alive = probability_alive(model, cdnow.customers)
+    mean = (chances @ np.arange(chances.shape[1]))[pairs.of_customer] * alive
+    assert mean.to_numpy() == pytest.approx(expected_orders(model, cdnow.customers, weeks=39).to_numpy(), abs=1e-3)
+
+
+def test_the_probabilities_are_those_of_customers_played_through(model: OrdersModel) -> None:
+    """A customer with 3 repeat orders in 20 weeks, still alive: their own rate and their own way to stop, drawn."""
+    r, alpha, a, b = model.params_
+    rng, played = np.random.default_rng(11), 200_000
+    rate = rng.gamma(r + 3, 1 / (alpha + 20), played)
+    stops = rng.beta(a, b + 3 + isinstance(model, ModifiedBetaGeoFitter), played)
+    orders, clock, buying = np.zeros(played, int), np.zeros(played), np.arange(played)
+    while buying.size:
+        clock[buying] += rng.exponential(1 / rate[buying])
+        buying = buying[clock[buying] <= 39]
+        orders[buying] += 1
+        buying = buying[rng.random(buying.size) >= stops[buying]]
+    customer = pd.DataFrame({"frequency": [3], "T": [20.0]})
+    chances = orders_if_alive(model, DistinctPairs.of(customer), 39.0)[0][:12]
+    share = np.bincount(orders, minlength=12)[:12] / played
+    assert chances == pytest.approx(share, abs=4 * np.sqrt(0.25 / played))
+
+
+def test_what_came_in_cdnow_lies_within_the_range_about_as_often_as_it_says(cdnow: Cdnow, model: OrdersModel) -> None:
+    """Counts are whole: a range holds at least its level, and the tails at most theirs, if the model is right."""
+    bounds = order_range(model, cdnow.customers, weeks=39, level=0.9)
+    came = cdnow.customers["holdout"]
+    assert (bounds["low"] <= bounds["high"]).all()
+    assert came.between(bounds["low"], bounds["high"]).mean() > 0.9
+    assert list(bounds.index) == list(cdnow.customers.index)
+
+
+def test_a_range_at_a_higher_level_holds_the_one_at_a_lower(cdnow: Cdnow, model: OrdersModel) -> None:
+    narrow, wide = (order_range(model, cdnow.customers, weeks=39, level=level) for level in (0.5, 0.99))
+    assert (wide["low"] <= narrow["low"]).all()
+    assert (narrow["high"] <= wide["high"]).all()
+    assert (narrow["high"] < wide["high"]).any()
+
+
+def test_who_is_surely_gone_orders_nothing(model: OrdersModel) -> None:
+    gone = pd.DataFrame({"frequency": [300], "recency": [2.0], "T": [39.0]})
+    assert order_range(model, gone, weeks=39).to_numpy().tolist() == [[0, 0]]
+
+
+def test_the_total_is_the_sum_of_expectations_and_wider_with_fewer_customers(cdnow: Cdnow, model: OrdersModel) -> None:
+    everybody, few = (total_orders(model, table, weeks=39) for table in (cdnow.customers, cdnow.customers.head(100)))
+    assert everybody.expected == pytest.approx(expected_orders(model, cdnow.customers, weeks=39).sum())
+    assert everybody.low < everybody.expected < everybody.high
+    assert few.high / few.expected > everybody.high / everybody.expected

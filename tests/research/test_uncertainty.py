@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from safar.research import bgnbd
+from safar.research.fitting import BetaGeoFitter
+from safar.research.orders import expected_orders, probability_alive
+from safar.research.uncertainty import POSITIVE, PROBABILITY, directions, interval, moved, parameters
+from tests.research.conftest import Cdnow
+
+
+@pytest.fixture(scope="module")
+def fitted(cdnow: Cdnow) -> BetaGeoFitter:
+    return bgnbd.fit(cdnow.customers)
+
+
+def test_the_directions_add_up_to_the_covariance(fitted: BetaGeoFitter) -> None:
+    steps = directions(fitted) * fitted.params_.to_numpy()
+    assert steps.T @ steps == pytest.approx(fitted.variance_matrix_.to_numpy(), rel=1e-9)
+
+
+def test_a_parameter_has_the_same_interval_by_the_table_and_by_steps(fitted: BetaGeoFitter) -> None:
+    table = parameters(fitted)
+    low, high = interval(fitted, lambda model: model.params_.to_numpy(), POSITIVE)
+    assert low == pytest.approx(table["low"].to_numpy(), rel=1e-9)
+    assert high == pytest.approx(table["high"].to_numpy(), rel=1e-9)
+
+
+def test_a_higher_level_is_a_wider_interval(fitted: BetaGeoFitter) -> None:
+    half, most = parameters(fitted, level=0.5), parameters(fitted, level=0.99)
+    assert (most["low"] < half["low"]).all()
+    assert (half["high"] < most["high"]).all()
+    assert (half["high"] / half["estimate"] - 1).to_numpy() == pytest.approx(
+        (0.6745 * half["standard_error"] / half["estimate"]).to_numpy(), rel=0.15
+    )
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_that_is_no_share_is_refused(fitted: BetaGeoFitter, level: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        parameters(fitted, level=level)
+
+
+def test_who_cannot_have_stopped_is_alive_without_doubt(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    customers = cdnow.customers
+    low, high = interval(fitted, lambda model: probability_alive(model, customers).to_numpy(), PROBABILITY)
+    once = (customers["frequency"] == 0).to_numpy()
+    assert (low[once] == 1).all()
+    assert (high[once] == 1).all()
+    alive = probability_alive(fitted, customers).to_numpy()[~once]
+    assert (low[~once] < alive).all()
+    assert (alive < high[~once]).all()
+
+
+def test_moving_the_parameters_changes_what_follows_and_not_the_fit(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    before = fitted.params_.copy()
+    quicker = moved(fitted, np.array([0.5, 0.0, 0.0, 0.0]))
+    more, fewer = (expected_orders(each, cdnow.customers, weeks=39).sum() for each in (quicker, fitted))
+    assert more > fewer
+    assert fitted.params_.equals(before)
