@@ -6,7 +6,7 @@ diagonal. Around it stands only what its age costs: a deprecated pandas option a
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from safar.errors import DataRefused
 from safar.research.beta_geometric import BetaGeometric
 from safar.research.gamma_gamma_likelihood import GammaGamma
-from safar.research.maximum import Array, LogLikelihood, NoMaximum, maximise
+from safar.research.maximum import Array, LogLikelihood, Maximum, NoMaximum, maximise
 from safar.research.negative_binomial import NegativeBinomial
 
 with warnings.catch_warnings():
@@ -41,6 +41,9 @@ _LARGEST_RELATIVE_ERROR = 3.0
 # Half of the 95 % point of chi-square with two degrees of freedom: what two useless parameters gain by chance.
 _WORTH_TWO_PARAMETERS = 3.0
 
+# Of many patterns every so manyth shows where about the maximum is.
+_MANY, _EVERY = 20_000, 16
+
 _START = 0.1
 """The logarithm that `lifetimes` starts each parameter at, with the longest time rescaled to 1."""
 
@@ -57,11 +60,15 @@ class _Exact:
         *data, penalizer = arguments
         if penalizer:
             raise ValueError("penalizer_coef must be 0: a penalised likelihood is none.")
-        likelihood = self._likelihood(*(np.asarray(column, float) for column in data))
-        customers = float(np.sum(data[-1]))
+        columns = [np.asarray(column, float) for column in data]
         start = np.exp(np.full(size, _START) if initial is None else initial)
-        found = maximise(likelihood, start, customers)
-        return np.log(found.parameters), -found.log_likelihood / customers, found.curvature
+        if initial is None and len(columns[0]) > _MANY:
+            start = self._maximum([column[::_EVERY] for column in columns], start).parameters
+        found = self._maximum(columns, start)
+        return np.log(found.parameters), -found.log_likelihood / columns[-1].sum(), found.curvature
+
+    def _maximum(self, columns: Sequence[Array], start: Array) -> Maximum:
+        return maximise(self._likelihood(*columns), start, float(columns[-1].sum()))
 
     def _compute_variance_matrix(self) -> pd.DataFrame:
         """Of the parameters, from the second derivatives in their logarithms by the delta method."""

@@ -13,15 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import betaln, gammaln
 
 from safar.research.fitting import ModifiedBetaGeoFitter
 from safar.research.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
 
-# Numbers beyond which less than this is left are not told apart.
-_NEGLIGIBLE = 1e-6
 _MOST_ORDERS = 10_000
 
 
@@ -39,8 +36,8 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     Each customer's number is below the first, or above the second, with at most (1 - level) / 2 of probability. Both
     what is not known of the parameters and the customer's own randomness are in it.
     """
-    outlooks = _outlooks(fitter, customers, weeks)
     pairs = DistinctPairs.of(customers)
+    outlooks = [_outlook(each, customers, pairs, weeks, (1 + level) / 2) for each in _representatives(fitter)]
     bounds = {
         name: _quantile(outlooks, pairs.of_customer, (1 + side * level) / 2)
         for name, side in (("low", -1), ("high", 1))
@@ -79,12 +76,11 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
     return Total(expected, expected * float(np.exp(-off)), expected * float(np.exp(off)))
 
 
-def _outlooks(fitter: OrdersModel, customers: pd.DataFrame, weeks: float) -> list[_Outlook]:
-    pairs = DistinctPairs.of(customers)
-    return [
-        _Outlook(probability_alive(each, customers).to_numpy(), np.cumsum(orders_if_alive(each, pairs, weeks), axis=1))
-        for each in _representatives(fitter)
-    ]
+def _outlook(
+    fitter: OrdersModel, customers: pd.DataFrame, pairs: DistinctPairs, weeks: float, covered: float
+) -> _Outlook:
+    alive = probability_alive(fitter, customers).to_numpy()
+    return _Outlook(alive, np.cumsum(orders_if_alive(fitter, pairs, weeks, covered=covered), axis=1))
 
 
 def _representatives(fitter: OrdersModel) -> Iterator[OrdersModel]:
@@ -112,24 +108,23 @@ def _column(at_most: Array, number: int) -> Array:
     return at_most[:, number] if number < at_most.shape[1] else np.ones(len(at_most))
 
 
-def orders_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float) -> Array:
-    """P(n orders in the next `weeks` | alive), one row a pair, n from 0 until hardly anything is left."""
+def orders_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float, *, covered: float = 1 - 1e-6) -> Array:
+    """P(n orders in the next `weeks` | alive), one row a pair, n from 0 until so much is `covered` in every row.
+
+    Each term of eq. 8 follows from the one before it.
+    """
     r, alpha, a, b = (fitter.params_[name] for name in ("r", "alpha", "a", "b"))
     shape, rate = r + pairs.frequency, alpha + pairs.age
     stayed = b + pairs.frequency + isinstance(fitter, ModifiedBetaGeoFitter)
     within = weeks / (rate + weeks)
-    columns: list[Array] = []
-    counted = np.zeros(len(shape))  # P(fewer than n orders) if nobody stopped
-    total = np.zeros(len(shape))
-    for n in range(_MOST_ORDERS):
-        buys = np.exp(
-            gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + shape * np.log1p(-within) + n * np.log(within)
-        )
-        chance = np.exp(betaln(a, stayed + n) - betaln(a, stayed)) * buys
-        if n:
-            chance += np.exp(betaln(a + 1, stayed + n - 1) - betaln(a, stayed)) * np.maximum(1 - counted, 0)
-        columns.append(chance)
-        counted, total = counted + buys, total + chance
-        if (1 - total).max() < _NEGLIGIBLE:
-            break
+    places = np.exp(shape * np.log1p(-within))  # P(n orders in the time, if nobody stopped)
+    stays = np.ones(len(shape))  # P(has not stopped after n orders)
+    columns = [places]
+    more = total = 1 - places
+    while total.max() > 1 - covered and len(columns) < _MOST_ORDERS:
+        n = len(columns)
+        places = places * (shape + n - 1) / n * within
+        stays = stays * (stayed + n - 1) / (a + stayed + n - 1)
+        columns.append(stays * (places + a / (stayed + n - 1) * np.maximum(more, 0)))
+        more, total = more - places, total - columns[-1]
     return np.column_stack(columns)

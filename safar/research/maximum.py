@@ -19,6 +19,7 @@ _FARTHEST = 16.0
 """Logarithms beyond start +- this are a parameter that runs away."""
 
 _STEP = 1e-4
+_FAR = 1e-6
 _CLOSE_ENOUGH = 1e-9
 _MOST_STEPS = 25
 
@@ -57,13 +58,16 @@ def maximise(log_likelihood: LogLikelihood, start: Array, customers: float) -> M
 
 def _newton(loss: Callable[[Array], tuple[float, Array]], logs: Array) -> tuple[Array, Array]:
     """The minimum near `logs`, and the second derivatives there."""
+    moved = np.inf
     for _ in range(_MOST_STEPS):
-        curvature = _second_derivatives(loss, logs)
-        if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
-            raise NoMaximum
+        if moved > _FAR:  # near the minimum the second derivatives hardly change
+            curvature = _second_derivatives(loss, logs)
+            if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
+                raise NoMaximum
         step = np.linalg.solve(curvature, loss(logs)[1])
         logs = logs - step
-        if np.abs(step).max() < _CLOSE_ENOUGH:
+        moved = np.abs(step).max()
+        if moved < _CLOSE_ENOUGH:
             return logs, curvature
     raise NoMaximum
 

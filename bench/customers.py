@@ -1,0 +1,64 @@
+"""Orders of customers who buy and stop as the BG/NBD says, as rows and as events in a store."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from safar.store import Store
+
+FIRST_DAY = pd.Timestamp("2024-01-01", tz="UTC")
+DAYS = 728
+_TRUTH = {"r": 0.6, "alpha": 35.0, "a": 0.8, "b": 2.5}  # alpha in days
+_AT_ONCE = 500_000
+
+
+def orders_of(customers: int, seed: int = 1) -> pd.DataFrame:
+    """One row an order: `customer`, `day` (since the first), `amount`. The first orders fall into the first year."""
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(_TRUTH["r"], 1 / _TRUTH["alpha"], customers)
+    stops = rng.beta(_TRUTH["a"], _TRUTH["b"], customers)
+    usual = rng.gamma(4.0, 1 / 15.0, customers)
+    buying, clock = np.arange(customers), rng.uniform(0, 365, customers)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    while buying.size:
+        found.append((buying, clock[buying].astype(np.int64)))
+        if len(found) > 1:
+            buying = buying[rng.random(buying.size) >= stops[buying]]
+        clock[buying] += rng.exponential(1 / rate[buying])
+        buying = buying[clock[buying] < DAYS]
+    customer, day = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    amount = rng.gamma(6.0, 1 / usual[customer]).round(2) + 1
+    return pd.DataFrame({"customer": customer, "day": day, "amount": amount})
+
+
+def fill(store: Store, orders: pd.DataFrame) -> None:
+    """Put them into the store as events of the source `shop`."""
+    for start, table in _events(orders):
+        store.client().insert_df("events", table.assign(log_offset=np.arange(start, start + len(table))))
+
+
+def _events(orders: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    for start in range(0, len(orders), _AT_ONCE):
+        part = orders.iloc[start : start + _AT_ONCE]
+        at = FIRST_DAY + pd.to_timedelta(part["day"], "D")
+        yield (
+            start,
+            pd.DataFrame(
+                {
+                    "contract": 1,
+                    "event_id": [f"o{number}" for number in range(start, start + len(part))],
+                    "source": "shop",
+                    "type": "track",
+                    "event": "Order Completed",
+                    "stage": "purchase",
+                    "user_id": "u" + part["customer"].astype(str),
+                    "timestamp": at,
+                    "received_at": at,
+                    "revenue": part["amount"].astype(str),
+                    "currency": "USD",
+                    "log_id": "bench",
+                    "log_count": 1,
+                }
+            ),
+        )
