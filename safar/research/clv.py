@@ -6,13 +6,18 @@ orders seen nor what it costs to win and to serve them is in it.
 """
 
 from math import ceil
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitting import GammaGammaFitter
-from safar.research.gamma_gamma import expected_order_value
+from safar.research.forecast import order_moments
+from safar.research.gamma_gamma import expected_order_value, spend_square
+from safar.research.maximum import Array
 from safar.research.orders import OrdersModel, expected_orders
+from safar.research.uncertainty import POSITIVE, changes, interval, quantile
 
 WEEKS_A_MONTH = 4.345
 """The length of a month, as in `lifetimes`: its figures and ours are the same."""
@@ -29,17 +34,94 @@ def lifetime_value(
     """Each customer's value over the next `months`, in the observation's currency, as of the end of the calibration.
 
     The orders of month k count 1 / (1 + monthly_discount_rate)^k. Raises DataRefused when months < 1, the rate is
-    negative, or BG/NBD has no finite expectation.
+    negative, or the model has no finite expectation.
     """
-    if months < 1 or monthly_discount_rate < 0:
+    discounted = _discounted_orders(orders, customers, months, monthly_discount_rate)
+    return (discounted * expected_order_value(spend, customers)).rename("lifetime_value")
+
+
+def _discounted_orders(orders: OrdersModel, customers: pd.DataFrame, months: int, rate: float) -> pd.Series:
+    if months < 1 or rate < 0:
         raise DataRefused("months must be at least 1, and monthly_discount_rate not below 0.")
     discounted = pd.Series(0.0, index=customers.index)
     before = discounted
     for month in range(1, months + 1):
         until = expected_orders(orders, customers, weeks=month * WEEKS_A_MONTH)
-        discounted = discounted + (until - before) / (1 + monthly_discount_rate) ** month
+        discounted = discounted + (until - before) / (1 + rate) ** month
         before = until
-    return (discounted * expected_order_value(spend, customers)).rename("lifetime_value")
+    return discounted
+
+
+def value_interval(
+    orders: OrdersModel,
+    spend: GammaGammaFitter,
+    customers: pd.DataFrame,
+    *,
+    months: int,
+    monthly_discount_rate: float,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """`lifetime_value` of each customer with `low` and `high`: how far the expectation may be off.
+
+    What is not known of the parameters of both models is in it; what a customer then does by chance is not.
+    """
+
+    def value(buying: OrdersModel, spending: GammaGammaFitter) -> Array:
+        terms: dict[str, Any] = {"months": months, "monthly_discount_rate": monthly_discount_rate}
+        return lifetime_value(buying, spending, customers, **terms).to_numpy()
+
+    low, high = interval([orders, spend], value, POSITIVE, level=level)
+    return pd.DataFrame({"lifetime_value": value(orders, spend), "low": low, "high": high}, customers.index)
+
+
+def value_by(
+    orders: OrdersModel,
+    spend: GammaGammaFitter,
+    customers: pd.DataFrame,
+    by: pd.Series,
+    *,
+    months: int,
+    monthly_discount_rate: float,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Value by segment: `customers`, `mean` a customer, `total`, and `low` and `high` of what will come of the total.
+
+    `by` names each customer's segment, such as the acquisition channel; who has none is left out. The interval holds
+    the discounted revenue that comes `level` of the time, if the models are right: the customers' own randomness, in
+    orders and amounts, and what is not known of the parameters. It is normal in the logarithm, as is good for a segment
+    of more than a few customers. Raises DataRefused when q <= 2: then amounts vary without bound.
+    """
+    segments = by.reindex(customers.index)
+
+    def value_of(buying: OrdersModel, spending: GammaGammaFitter) -> pd.Series:
+        terms: dict[str, Any] = {"months": months, "monthly_discount_rate": monthly_discount_rate}
+        return lifetime_value(buying, spending, customers, **terms)
+
+    def total(buying: OrdersModel, spending: GammaGammaFitter) -> Array:
+        return value_of(buying, spending).groupby(segments).sum().to_numpy()
+
+    value = value_of(orders, spend)
+    groups = value.groupby(segments)
+    table = pd.DataFrame({"customers": groups.size(), "mean": groups.mean(), "total": groups.sum()})
+    by_chance = _own_variance(orders, spend, customers, value, months).groupby(segments).sum()
+    of_parameters = sum(change**2 for change in changes([orders, spend], total, POSITIVE))
+    half = np.exp(quantile(level) * np.sqrt(by_chance / table["total"] ** 2 + of_parameters))
+    return table.assign(low=table["total"] / half, high=table["total"] * half)
+
+
+def _own_variance(
+    orders: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame, value: pd.Series, months: int
+) -> pd.Series:
+    """Of each customer's discounted revenue Z = the sum of Y amounts, with Y and the amounts independent.
+
+    E(Z^2) = E(Y) Var + E(Y^2) mean^2 of an amount, averaged over what the amounts of this customer may be like; the
+    discount counts as one factor, that of the customer's expected orders.
+    """
+    mean, square = order_moments(orders, customers, weeks=months * WEEKS_A_MONTH)
+    undiscounted = mean * expected_order_value(spend, customers)
+    variance = spend_square(spend, customers, mean, square) - undiscounted**2
+    discount = (value / undiscounted).fillna(0)
+    return pd.Series(variance * discount**2)
 
 
 def share_of_top(values: pd.Series, fraction: float) -> float:

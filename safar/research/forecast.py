@@ -60,20 +60,25 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
     the customers' own randomness, independent of each other, and what is not known of the parameters, which moves all
     of them together. It is normal in the logarithm.
     """
-    pairs = DistinctPairs.of(customers)
-    chances = orders_if_alive(fitter, pairs, weeks)
-    numbers = np.arange(chances.shape[1])
-    mean, square = ((chances @ numbers**power)[pairs.of_customer] for power in (1, 2))
-    alive = probability_alive(fitter, customers).to_numpy()
-    own_variance = (alive * square - (alive * mean) ** 2).sum()
+    mean, square = order_moments(fitter, customers, weeks=weeks)
+    own_variance = (square - mean**2).sum()
     expected = float(expected_orders(fitter, customers, weeks=weeks).sum())
 
     def total(model: OrdersModel) -> Array:
         return np.array(expected_orders(model, customers, weeks=weeks).sum())
 
-    of_parameters = sum(change**2 for change in changes(fitter, total, POSITIVE))
+    of_parameters = sum(change**2 for change in changes([fitter], total, POSITIVE))
     off = quantile(level) * np.sqrt(own_variance / expected**2 + of_parameters)
     return Total(expected, expected * float(np.exp(-off)), expected * float(np.exp(off)))
+
+
+def order_moments(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float) -> tuple[Array, Array]:
+    """E(Y) and E(Y^2) of each customer's number of orders in the next `weeks`."""
+    pairs = DistinctPairs.of(customers)
+    chances = orders_if_alive(fitter, pairs, weeks)
+    alive = probability_alive(fitter, customers).to_numpy()
+    mean, square = (chances @ np.arange(chances.shape[1]) ** power for power in (1, 2))
+    return alive * mean[pairs.of_customer], alive * square[pairs.of_customer]
 
 
 def _outlook(

@@ -11,6 +11,7 @@ import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitting import GammaGammaFitter, fit_or_refuse, require_repeaters
+from safar.research.maximum import Array
 
 _LIKELY = "amounts vary too little, or a few are far above the rest"
 
@@ -47,6 +48,21 @@ def expected_order_value(fitter: GammaGammaFitter, customers: pd.DataFrame) -> p
     """E(amount of an order | x, mean seen) of each customer (eq. 5): between their own mean and everybody's."""
     value = fitter.conditional_expected_average_profit(customers["frequency"], customers["monetary"])
     return pd.Series(value, name="expected_order_value")
+
+
+def spend_square(fitter: GammaGammaFitter, customers: pd.DataFrame, orders: Array, orders_square: Array) -> pd.Series:
+    """E(Z^2) of what each customer spends in Y orders, of which E(Y) and E(Y^2) are given.
+
+    With nu known, an amount has mean p / nu and variance p / nu^2, so E(Z^2 | nu) = (p E(Y) + p^2 E(Y^2)) / nu^2; and
+    nu given the past is Gamma(p x + q, gamma + x m) (section 2). Raises DataRefused when q <= 2.
+    """
+    p, q, gamma = fitter.params_
+    if q <= 2:
+        raise DataRefused(f"Gamma-Gamma finds q = {q:.3f}: with q <= 2 amounts vary without bound between customers.")
+    x = customers["frequency"]
+    shape, rate = p * x + q, gamma + x * customers["monetary"]
+    square: pd.Series = (p * orders + p**2 * orders_square) * rate**2 / ((shape - 1) * (shape - 2))
+    return square
 
 
 def spend_frequency_correlation(customers: pd.DataFrame) -> float:

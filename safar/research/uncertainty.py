@@ -9,7 +9,7 @@ Intervals are normal on the scale of a link: logarithm for what is positive, log
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -46,26 +46,30 @@ def parameters(fitter: Any, *, level: float = 0.95) -> pd.DataFrame:  # noqa: AN
 
 
 def interval(
-    fitter: Fitter, statistic: Callable[[Fitter], Array], link: Link, *, level: float = 0.95
+    models: Sequence[Any], statistic: Callable[..., Array], link: Link, *, level: float = 0.95
 ) -> tuple[Array, Array]:
-    """`low` and `high` of what `statistic` gives for each row: how far the parameters may be off, and nothing else.
+    """`low` and `high` of what `statistic(*models)` gives for each row: how far the parameters may be off, no more.
 
-    Where there is nothing to be off, as for a probability of 1, both are the estimate.
+    The models were fitted independently of each other. Where there is nothing to be off, as for a probability of 1,
+    both are the estimate.
     """
     with np.errstate(all="ignore"):
-        middle = link.to(statistic(fitter))
-        off = quantile(level) * np.sqrt(sum(change**2 for change in changes(fitter, statistic, link)))
-        certain = ~np.isfinite(middle)
-        off[certain] = 0
+        middle = link.to(statistic(*models))
+        off = quantile(level) * np.sqrt(sum(change**2 for change in changes(models, statistic, link)))
+        off = np.where(np.isfinite(middle), off, 0)
         return link.back(middle - off), link.back(middle + off)
 
 
-def changes(fitter: Fitter, statistic: Callable[[Fitter], Array], link: Link) -> list[Array]:
+def changes(models: Sequence[Any], statistic: Callable[..., Array], link: Link) -> list[Array]:
     """What one standard error in each direction changes, on the scale of `link`; their squares add up to a variance."""
-    return [
-        (link.to(statistic(moved(fitter, step))) - link.to(statistic(moved(fitter, -step)))) / 2
-        for step in directions(fitter)
-    ]
+    found = []
+    for place, model in enumerate(models):
+        for step in directions(model):
+            up, down = (
+                link.to(statistic(*models[:place], moved(model, side * step), *models[place + 1 :])) for side in (1, -1)
+            )
+            found.append((up - down) / 2)
+    return found
 
 
 def directions(fitter: Fitter) -> Array:

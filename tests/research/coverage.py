@@ -55,7 +55,7 @@ def held(model: str, size: int, seed: int) -> Iterator[tuple[str, bool]]:
         ("expected orders of a customer", expectation, POSITIVE),
         ("expected orders of all", everybody, POSITIVE),
     ):
-        low, high = interval(fitted, statistic, link, level=LEVEL)
+        low, high = interval([fitted], statistic, link, level=LEVEL)
         yield name, bool(low[0] <= statistic(true)[0] <= high[0])
     came = customers["holdout"]
     total = total_orders(fitted, customers, weeks=WEEKS, level=LEVEL)

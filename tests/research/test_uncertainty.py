@@ -20,7 +20,7 @@ def test_the_directions_add_up_to_the_covariance(fitted: BetaGeoFitter) -> None:
 
 def test_a_parameter_has_the_same_interval_by_the_table_and_by_steps(fitted: BetaGeoFitter) -> None:
     table = parameters(fitted)
-    low, high = interval(fitted, lambda model: model.params_.to_numpy(), POSITIVE)
+    low, high = interval([fitted], lambda model: model.params_.to_numpy(), POSITIVE)
     assert low == pytest.approx(table["low"].to_numpy(), rel=1e-9)
     assert high == pytest.approx(table["high"].to_numpy(), rel=1e-9)
 
@@ -42,7 +42,7 @@ def test_a_level_that_is_no_share_is_refused(fitted: BetaGeoFitter, level: float
 
 def test_who_cannot_have_stopped_is_alive_without_doubt(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
     customers = cdnow.customers
-    low, high = interval(fitted, lambda model: probability_alive(model, customers).to_numpy(), PROBABILITY)
+    low, high = interval([fitted], lambda model: probability_alive(model, customers).to_numpy(), PROBABILITY)
     once = (customers["frequency"] == 0).to_numpy()
     assert (low[once] == 1).all()
     assert (high[once] == 1).all()
