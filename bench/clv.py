@@ -16,7 +16,7 @@ import pandas as pd
 from bench.customers import FIRST_DAY, fill, orders_of
 from safar.research import bgnbd, gamma_gamma
 from safar.research.clv import lifetime_value
-from safar.research.fitting import lifetimes
+from safar.research.fitters import lifetimes
 from safar.research.forecast import order_range
 from safar.research.orders import expected_orders, probability_alive
 from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks

@@ -1,4 +1,4 @@
-"""The likelihood of the BG/NBD and of the MBG/NBD, over customers grouped by what they did.
+"""The mathematics of the BG/NBD and the MBG/NBD: their likelihood, and the numbers of orders to come.
 
 Both models say the same of buying and differ in one thing: a customer of the MBG/NBD may also stop right after the
 first purchase, before any repeat purchase.
@@ -7,6 +7,9 @@ BG/NBD: Fader, Hardie, Lee (2005), "'Counting Your Customers' the Easy Way", Mar
 MBG/NBD: Batislam, Denizel, Filiztekin (2007), "Empirical Validation and Comparison of Models for Customer Base
 Analysis", International Journal of Research in Marketing 24(3), 201-209.
 """
+
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 import numpy as np
 from scipy.special import digamma, expit, gammaln
@@ -65,3 +68,26 @@ class BetaGeometric:
 def _beta_ratio(a: float, b: float, stayed: Array) -> Array:
     """ln B(a, stayed) / B(a, b)."""
     return np.asarray(gammaln(stayed) - gammaln(a + stayed) + gammaln(a + b) - gammaln(b))
+
+
+def orders_to_come(
+    parameters: Iterable[float], frequency: Array, age: Array, weeks: float, *, modified: bool
+) -> Iterator[Array]:
+    """P(n orders in the next `weeks` | alive), one for each customer, of n = 0, 1, 2, ...
+
+    Whoever is alive at T buys on as a new customer would whose rate is drawn from Gamma(r + x, alpha + T) and whose
+    probability of stopping from Beta(a, b + x), or Beta(a, b + x + 1) in the MBG/NBD: Fader, Hardie, Lee (2005), eq. 8,
+    with these in the place of r, alpha, a and b. Each term follows from the one before it.
+    """
+    r, alpha, a, b = parameters
+    shape, stayed = r + frequency, b + frequency + modified
+    within = weeks / (alpha + age + weeks)
+    places = np.exp(shape * np.log1p(-within))  # P(n orders in the time, if nobody stopped)
+    stays = np.ones(len(shape))  # P(has not stopped after n orders)
+    yield places
+    more = 1 - places
+    for n in count(1):
+        places = places * (shape + n - 1) / n * within
+        stays = stays * (stayed + n - 1) / (a + stayed + n - 1)
+        yield stays * (places + a / (stayed + n - 1) * np.maximum(more, 0))
+        more = more - places

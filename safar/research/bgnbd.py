@@ -9,7 +9,8 @@ Marketing Science 24(2), 275-284. What a fitted model says of customers is in `o
 
 import pandas as pd
 
-from safar.research.fitting import BetaGeoFitter, fit_orders
+from safar.research.fitters import BetaGeoFitter
+from safar.research.fitting import fit_orders
 
 
 def fit(customers: pd.DataFrame) -> BetaGeoFitter:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.fitting import GammaGammaFitter
+from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_moments
 from safar.research.gamma_gamma import expected_order_value, spend_square
 from safar.research.maximum import Array

@@ -1,20 +1,18 @@
 """How many orders a customer will place: not the expectation alone, but every number with its probability.
 
-Whoever is alive at T buys on as a new customer would whose rate is drawn from Gamma(r + x, alpha + T) and whose
-probability of stopping from Beta(a, b + x), or Beta(a, b + x + 1) in the MBG/NBD: what their own past has taught. So
-the numbers to come are those of Fader, Hardie, Lee (2005), eq. 8, with these in the place of r, alpha, a and b; whoever
-is not alive places none. What is not known of the parameters is averaged over.
+Whoever is alive at T orders as the model says of someone with their past; whoever is not orders nothing. What is not
+known of the parameters is averaged over.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from safar.research.fitting import ModifiedBetaGeoFitter
 from safar.research.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
@@ -114,22 +112,12 @@ def _column(at_most: Array, number: int) -> Array:
 
 
 def orders_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float, *, covered: float = 1 - 1e-6) -> Array:
-    """P(n orders in the next `weeks` | alive), one row a pair, n from 0 until so much is `covered` in every row.
-
-    Each term of eq. 8 follows from the one before it.
-    """
-    r, alpha, a, b = (fitter.params_[name] for name in ("r", "alpha", "a", "b"))
-    shape, rate = r + pairs.frequency, alpha + pairs.age
-    stayed = b + pairs.frequency + isinstance(fitter, ModifiedBetaGeoFitter)
-    within = weeks / (rate + weeks)
-    places = np.exp(shape * np.log1p(-within))  # P(n orders in the time, if nobody stopped)
-    stays = np.ones(len(shape))  # P(has not stopped after n orders)
-    columns = [places]
-    more = total = 1 - places
-    while total.max() > 1 - covered and len(columns) < _MOST_ORDERS:
-        n = len(columns)
-        places = places * (shape + n - 1) / n * within
-        stays = stays * (stayed + n - 1) / (a + stayed + n - 1)
-        columns.append(stays * (places + a / (stayed + n - 1) * np.maximum(more, 0)))
-        more, total = more - places, total - columns[-1]
+    """P(n orders in the next `weeks` | alive), one row a pair, n from 0 until so much is `covered` in every row."""
+    columns: list[Array] = []
+    left = np.ones(len(pairs.frequency))
+    for chance in islice(fitter.orders_to_come(pairs.frequency, pairs.age, weeks), _MOST_ORDERS):
+        columns.append(chance)
+        left = left - chance
+        if left.max() <= 1 - covered:
+            break
     return np.column_stack(columns)

@@ -10,7 +10,8 @@ of the observation.
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.fitting import GammaGammaFitter, fit_or_refuse, require_repeaters
+from safar.research.fitters import GammaGammaFitter
+from safar.research.fitting import fit_or_refuse, require_repeaters
 from safar.research.maximum import Array
 
 _LIKELY = "amounts vary too little, or a few are far above the rest"

@@ -9,7 +9,8 @@ International Journal of Research in Marketing 24(3), 201-209. What a fitted mod
 
 import pandas as pd
 
-from safar.research.fitting import ModifiedBetaGeoFitter, fit_orders
+from safar.research.fitters import ModifiedBetaGeoFitter
+from safar.research.fitting import fit_orders
 
 
 def fit(customers: pd.DataFrame) -> ModifiedBetaGeoFitter:

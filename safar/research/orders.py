@@ -1,7 +1,7 @@
 """What a model of buying says of a customer: orders to come, and whether they still are a customer.
 
-The same three questions to any of the models, `bgnbd` or `mbgnbd`. Customers are rows of `rfm.rfm_in_weeks`, or of
-`rfm.patterns_in_weeks`; all times are in weeks, and an order is a day with orders.
+The same questions to any of the models, `bgnbd`, `mbgnbd` or `pareto_nbd`. Customers are rows of `rfm.rfm_in_weeks`,
+or of `rfm.patterns_in_weeks`; all times are in weeks, and an order is a day with orders.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from safar.errors import DataRefused
-from safar.research.fitting import BetaGeoFitter, ModifiedBetaGeoFitter, log_likelihood
+from safar.research.fitters import BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
+from safar.research.fitting import log_likelihood
 from safar.research.maximum import Array
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
     "probability_alive_grid",
 ]
 
-OrdersModel = BetaGeoFitter | ModifiedBetaGeoFitter
+OrdersModel = BetaGeoFitter | ModifiedBetaGeoFitter | ParetoNBDFitter
 """A fitted model of when customers buy and stop."""
 
 
@@ -49,7 +50,8 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
 
     BG/NBD: Fader, Hardie, Lee (2005), eq. 10. It is P(alive) times what whoever is alive will order, and that depends
     on x and T alone: the slow part, a hypergeometric function, is worked out once for each distinct pair of them.
-    Raises DataRefused when the formula has no finite value (a near 1).
+    Pareto/NBD: Fader,
+    Hardie (2005), notes/009, eq. 41. Raises DataRefused when the formula has no finite value (a or s near 1).
     """
     pairs = DistinctPairs.of(customers)
     x, age = pairs.frequency, pairs.age
@@ -57,9 +59,14 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
         bought_today = fitter.conditional_expected_number_of_purchases_up_to_time(weeks, x, age, age)
         if_alive = bought_today / fitter.conditional_probability_alive(x, age, age)
     if not np.isfinite(if_alive).all():
-        raise DataRefused(f"The model gives no finite expectation of orders: a = {fitter.params_['a']:.6f}.")
+        raise DataRefused(f"The model gives no finite expectation of orders: {_singular(fitter)}.")
     orders: pd.Series = probability_alive(fitter, customers) * if_alive[pairs.of_customer]
     return orders.rename("expected_orders")
+
+
+def _singular(fitter: OrdersModel) -> str:
+    name = "s" if isinstance(fitter, ParetoNBDFitter) else "a"
+    return f"{name} = {fitter.params_[name]:.6f}"
 
 
 def probability_alive(fitter: OrdersModel, customers: pd.DataFrame) -> pd.Series:
@@ -67,6 +74,7 @@ def probability_alive(fitter: OrdersModel, customers: pd.DataFrame) -> pd.Series
 
     BG/NBD: Fader, Hardie (2008), "Computing P(alive) Using the BG/NBD Model", eq. 1; whoever never bought again has 1,
     for it lets nobody leave before a repeat purchase. MBG/NBD: Batislam, Denizel, Filiztekin (2007), eq. 5.
+    Pareto/NBD: Fader, Hardie (2005), notes/009, eq. 36.
     """
     columns = (customers[name].to_numpy(float) for name in ("frequency", "recency", "T"))
     with np.errstate(over="ignore"):  # a long silence after many orders: 0

@@ -18,10 +18,10 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from safar.research.fitting import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter
+from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 from safar.research.maximum import Array
 
-Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, GammaGammaFitter)
+Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter, GammaGammaFitter)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def changes(models: Sequence[Any], statistic: Callable[..., Array], link: Link) 
 def directions(fitter: Fitter) -> Array:
     """k independent steps of one standard error, one a row, in the logarithms of the k parameters."""
     estimates = fitter.params_.to_numpy()
-    return np.linalg.cholesky(fitter.variance_matrix_.to_numpy() / np.outer(estimates, estimates)).T
+    return np.asarray(np.linalg.cholesky(fitter.variance_matrix_.to_numpy() / np.outer(estimates, estimates)).T)
 
 
 def moved(fitter: Fitter, step: Array) -> Fitter:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safar.research.beta_geometric import BetaGeometric
-from safar.research.fitting import lifetimes
+from safar.research.fitters import lifetimes
 from tests.research.simulate import customers_of
 from tests.research.slopes import assert_gradient_is_slope
 

@@ -5,7 +5,7 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import bgnbd
-from safar.research.fitting import BetaGeoFitter
+from safar.research.fitters import BetaGeoFitter
 from safar.research.orders import log_likelihood
 from safar.research.uncertainty import parameters
 from tests.research.conftest import Cdnow

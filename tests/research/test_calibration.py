@@ -2,7 +2,7 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import bgnbd, calibration
-from safar.research.fitting import BetaGeoFitter
+from safar.research.fitters import BetaGeoFitter
 from safar.research.orders import expected_orders
 from tests.research.conftest import Cdnow
 

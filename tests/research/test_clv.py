@@ -6,7 +6,7 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import bgnbd, clv, gamma_gamma
-from safar.research.fitting import BetaGeoFitter, GammaGammaFitter
+from safar.research.fitters import BetaGeoFitter, GammaGammaFitter
 from safar.research.orders import expected_orders, probability_alive
 from tests.research.conftest import Cdnow
 

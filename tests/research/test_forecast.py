@@ -2,14 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from safar.research import bgnbd, mbgnbd
-from safar.research.fitting import ModifiedBetaGeoFitter
+from safar.research import bgnbd, mbgnbd, pareto_nbd
+from safar.research.fitters import ModifiedBetaGeoFitter, ParetoNBDFitter
 from safar.research.forecast import order_range, orders_if_alive, total_orders
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from tests.research.conftest import Cdnow
 
 
-@pytest.fixture(scope="module", params=[bgnbd, mbgnbd])
+@pytest.fixture(scope="module", params=[bgnbd, mbgnbd, pareto_nbd])
 def model(request: pytest.FixtureRequest, cdnow: Cdnow) -> OrdersModel:
     fitter: OrdersModel = request.param.fit(cdnow.customers)
     return fitter
@@ -27,14 +27,18 @@ def test_the_probabilities_add_up_to_one_and_to_the_expectation(cdnow: Cdnow, mo
 
 def test_the_probabilities_are_those_of_customers_played_through(model: OrdersModel) -> None:
     """A customer with 3 repeat orders in 20 weeks, still alive: their own rate and their own way to stop, drawn."""
-    r, alpha, a, b = model.params_
     rng, played = np.random.default_rng(11), 200_000
+    r, alpha, *leaving = model.params_
     rate = rng.gamma(r + 3, 1 / (alpha + 20), played)
-    stops = rng.beta(a, b + 3 + isinstance(model, ModifiedBetaGeoFitter), played)
+    stops, ends = np.zeros(played), np.full(played, 39.0)
+    if isinstance(model, ParetoNBDFitter):
+        ends = np.minimum(rng.exponential(1 / rng.gamma(leaving[0], 1 / (leaving[1] + 20), played)), 39)
+    else:
+        stops = rng.beta(leaving[0], leaving[1] + 3 + isinstance(model, ModifiedBetaGeoFitter), played)
     orders, clock, buying = np.zeros(played, int), np.zeros(played), np.arange(played)
     while buying.size:
         clock[buying] += rng.exponential(1 / rate[buying])
-        buying = buying[clock[buying] <= 39]
+        buying = buying[clock[buying] <= ends[buying]]
         orders[buying] += 1
         buying = buying[rng.random(buying.size) >= stops[buying]]
     customer = pd.DataFrame({"frequency": [3], "T": [20.0]})

@@ -4,7 +4,7 @@ import pytest
 
 from safar.errors import DataRefused
 from safar.research import gamma_gamma
-from safar.research.fitting import GammaGammaFitter
+from safar.research.fitters import GammaGammaFitter
 from safar.research.uncertainty import parameters
 from tests.research.conftest import Cdnow
 

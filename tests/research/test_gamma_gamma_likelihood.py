@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safar.research.fitting import lifetimes
+from safar.research.fitters import lifetimes
 from safar.research.gamma_gamma_likelihood import GammaGamma
 from tests.research.slopes import assert_gradient_is_slope
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from safar.research import bgnbd
-from safar.research.fitting import BetaGeoFitter
+from safar.research.fitters import BetaGeoFitter
 from safar.research.orders import expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, PROBABILITY, directions, interval, moved, parameters
 from tests.research.conftest import Cdnow

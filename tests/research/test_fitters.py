@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from safar.research import gamma_gamma
-from safar.research.fitting import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, lifetimes
+from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, lifetimes
 from tests.research.conftest import Cdnow
 
 # What the library itself is asked to reach; with 1e-9 it gives up before.
