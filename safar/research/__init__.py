@@ -1,6 +1,6 @@
 """The research kit: what the notebooks call.
 
-`connect` opens a store. `rfm` turns orders into one row a customer. `bgnbd`, `mbgnbd` and `pareto_nbd` fit when customers
+`connect` opens a store. `rfm` turns orders into one row a customer. `bgnbd`, `mbgnbd` and `pareto_nbd` fit when they
 buy and stop; `orders` says what a fitted one expects, and `forecast` every number of orders with its probability.
 `gamma_gamma` fits what they spend, `clv` puts both together, `calibration` holds them against what happened, and
 `uncertainty` says how far any of it may be off. `journey` maps the way customers take; `plots` draws all of it.
