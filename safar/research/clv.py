@@ -15,7 +15,7 @@ from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_moments
 from safar.research.gamma_gamma import expected_order_value, spend_square
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 from safar.research.orders import OrdersModel, expected_orders
 from safar.research.uncertainty import POSITIVE, changes, interval, quantile
 

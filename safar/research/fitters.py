@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from safar.research import beta_geometric, pareto
-from safar.research.gamma_gamma_likelihood import GammaGamma
-from safar.research.maximum import Array, LogLikelihood, Maximum, maximise
+from safar.research.likelihood import beta_geometric, pareto
+from safar.research.likelihood.gamma_gamma import GammaGamma
+from safar.research.likelihood.maximum import Array, LogLikelihood, Maximum, maximise
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")

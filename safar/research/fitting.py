@@ -9,8 +9,8 @@ import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
-from safar.research.maximum import NoMaximum, maximise
-from safar.research.negative_binomial import NegativeBinomial
+from safar.research.likelihood.maximum import NoMaximum, maximise
+from safar.research.likelihood.negative_binomial import NegativeBinomial
 
 _FEWEST_REPEATERS = 30
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
 

@@ -12,7 +12,7 @@ import pandas as pd
 from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
 from safar.research.fitting import fit_or_refuse, require_repeaters
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 _LIKELY = "amounts vary too little, or a few are far above the rest"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 from safar.research.fitting import log_likelihood
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 __all__ = [
     "DistinctPairs",

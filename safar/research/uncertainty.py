@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter, GammaGammaFitter)
 

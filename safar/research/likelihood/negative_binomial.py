@@ -7,7 +7,7 @@ watched for times of different length. It is what BG/NBD and MBG/NBD become when
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 
 class NegativeBinomial:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from safar.research.maximum import Array, LogLikelihood
+from safar.research.likelihood.maximum import Array, LogLikelihood
 
 
 def assert_gradient_is_slope(likelihood: LogLikelihood, parameters: Array, customers: float) -> None:

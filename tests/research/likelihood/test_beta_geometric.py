@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safar.research.beta_geometric import BetaGeometric
 from safar.research.fitters import lifetimes
+from safar.research.likelihood.beta_geometric import BetaGeometric
+from tests.research.likelihood.slopes import assert_gradient_is_slope
 from tests.research.simulate import customers_of
-from tests.research.slopes import assert_gradient_is_slope
 
 LIBRARY = {False: lifetimes.BetaGeoFitter, True: lifetimes.ModifiedBetaGeoFitter}
 CUSTOMERS = customers_of(300, r=0.6, alpha=5.0, a=0.8, b=2.5)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safar.research.fitters import lifetimes
-from safar.research.gamma_gamma_likelihood import GammaGamma
-from tests.research.slopes import assert_gradient_is_slope
+from safar.research.likelihood.gamma_gamma import GammaGamma
+from tests.research.likelihood.slopes import assert_gradient_is_slope
 
 RANDOM = np.random.default_rng(5)
 ORDERS = RANDOM.poisson(2.0, 200) + 1.0

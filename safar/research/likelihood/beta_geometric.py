@@ -14,7 +14,7 @@ from itertools import count
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 
 class BetaGeometric:

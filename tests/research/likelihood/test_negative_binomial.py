@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safar.research.beta_geometric import BetaGeometric
-from safar.research.negative_binomial import NegativeBinomial
+from safar.research.likelihood.beta_geometric import BetaGeometric
+from safar.research.likelihood.negative_binomial import NegativeBinomial
+from tests.research.likelihood.slopes import assert_gradient_is_slope
 from tests.research.simulate import customers_of
-from tests.research.slopes import assert_gradient_is_slope
 
 CUSTOMERS = customers_of(300, r=0.6, alpha=5.0, a=0.8, b=2.5)
 FREQUENCY, RECENCY, AGE = (CUSTOMERS[name].to_numpy(float) for name in ("frequency", "recency", "T"))

@@ -6,7 +6,7 @@ Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 
 class GammaGamma:

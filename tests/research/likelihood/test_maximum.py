@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import digamma, gammaln, polygamma
 
-from safar.research.maximum import Array, NoMaximum, maximise
+from safar.research.likelihood.maximum import Array, NoMaximum, maximise
 
 
 class GammaSample:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safar.research.fitters import lifetimes
-from safar.research.pareto import ParetoNBD, death
+from safar.research.likelihood.pareto import ParetoNBD, death
+from tests.research.likelihood.slopes import assert_gradient_is_slope
 from tests.research.simulate import customers_of
-from tests.research.slopes import assert_gradient_is_slope
 
 CUSTOMERS = customers_of(300, r=0.6, alpha=5.0, a=0.8, b=2.5)
 COLUMNS = [CUSTOMERS[name].to_numpy(float) for name in ("frequency", "recency", "T")]
@@ -40,7 +40,7 @@ def test_however_many_orders_there_were_alive_is_a_probability(frequency):
 
 def test_many_customers_are_the_sum_of_a_few_at_a_time(monkeypatch):
     at_once = ParetoNBD(*COLUMNS, WEIGHTS)(np.array([0.6, 10.0, 0.6, 12.0]))
-    monkeypatch.setattr("safar.research.pareto._AT_ONCE", 7)
+    monkeypatch.setattr("safar.research.likelihood.pareto._AT_ONCE", 7)
     few = ParetoNBD(*COLUMNS, WEIGHTS)(np.array([0.6, 10.0, 0.6, 12.0]))
     assert few[0] == pytest.approx(at_once[0], rel=1e-12)
     assert few[1] == pytest.approx(at_once[1], rel=1e-9)

@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 from scipy.special import digamma, expit, gammaln, logsumexp
 
-from safar.research.maximum import Array
+from safar.research.likelihood.maximum import Array
 
 # Where the integrand is looked at, and with what weight: exact to about fourteen digits for the functions below.
 _NODES, _WEIGHTS = (np.asarray(part) for part in np.polynomial.legendre.leggauss(32))
