@@ -1,5 +1,6 @@
-"""Does the BG/NBD fit? What it expects beside what happened, inside the calibration and after it."""
+"""Does a model of buying fit? What it expects beside what happened, inside the calibration and after it."""
 
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +15,13 @@ def repeat_orders(fitter: OrdersModel, customers: pd.DataFrame, *, most: int = 7
     """Customers by number of repeat orders (0, 1, ..., `most` or more): `actual`, and `expected` by the model.
 
     Expected is the sum over customers of P(X(T) = n), each with their own T (Fader, Hardie, Lee 2005, eq. 8 and
-    figure 2).
+    figure 2): what a new customer does in so many weeks.
     """
-    ages = customers["T"].value_counts()
-    below = [
-        sum(count * fitter.probability_of_n_purchases_up_to_time(age, n) for age, count in ages.items())
-        for n in range(most)
-    ]
+    ages, of_age = np.unique(customers["T"].to_numpy(float), return_counts=True)
+    new = np.zeros_like(ages)
+    alive = fitter.conditional_probability_alive(np.zeros(1), np.zeros(1), np.zeros(1))[0]
+    below = [float(alive * of_age @ chance) for chance in islice(fitter.orders_to_come(new, new, ages), most)]
+    below[0] += (1 - alive) * len(customers)
     actual = customers["frequency"].clip(upper=most).value_counts().reindex(range(most + 1), fill_value=0)
     expected = pd.Series([*below, len(customers) - sum(below)], dtype=float)
     return pd.DataFrame({"actual": actual, "expected": expected}).rename_axis("repeat_orders")
@@ -52,3 +53,28 @@ def holdout_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float
     groups = table.groupby(np.minimum(customers["frequency"], most))
     means = groups.mean().rename(columns={"holdout": "actual"})
     return means.assign(customers=groups.size()).rename_axis("repeat_orders")
+
+
+def tracking(fitter: OrdersModel, customers: pd.DataFrame, weekly: pd.Series) -> pd.DataFrame:
+    """Repeat orders week by week and added up, `actual` and `expected`, `actual_so_far` and `expected_so_far`.
+
+    `weekly` is `rfm.repeat_orders_by_week`: of the customers, each week since the first of them came. Expected is the
+    sum of E(X(t)) over those who had come, t weeks after each one's first order (Fader, Hardie, Lee 2005, eq. 9,
+    figures 3 and 4); after the calibration it is a forecast.
+    """
+    came = np.rint((customers["T"].max() - customers["T"].to_numpy()) * 7).astype(int)
+    customers_on = np.bincount(came)
+    age = np.arange(1, len(weekly) * 7 + 1) / 7
+    none = np.zeros_like(age)
+    of_one = fitter.conditional_expected_number_of_purchases_up_to_time(age, none, none, none)
+    # On the evening of day d, whoever came on day f has had d - f days.
+    by_day = np.convolve(customers_on, np.concatenate([[0.0], np.asarray(of_one)]))[: len(age) + 1]
+    so_far = pd.Series(by_day[7::7][: len(weekly)], weekly.index)
+    return pd.DataFrame(
+        {
+            "actual": weekly,
+            "expected": so_far.diff().fillna(so_far),
+            "actual_so_far": weekly.cumsum(),
+            "expected_so_far": so_far,
+        }
+    )

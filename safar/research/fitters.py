@@ -67,7 +67,7 @@ class BetaGeoFitter(_Exact, lifetimes.BetaGeoFitter):  # type: ignore[misc]
     def _likelihood(*data: Array) -> LogLikelihood:
         return beta_geometric.BetaGeometric(*data, modified=False)
 
-    def orders_to_come(self, frequency: Array, age: Array, weeks: float) -> Iterator[Array]:
+    def orders_to_come(self, frequency: Array, age: Array, weeks: float | Array) -> Iterator[Array]:
         """P(n orders in the next `weeks` | alive) of n = 0, 1, 2, ..."""
         return beta_geometric.orders_to_come(self.params_, frequency, age, weeks, modified=False)
 
@@ -79,7 +79,7 @@ class ModifiedBetaGeoFitter(_Exact, lifetimes.ModifiedBetaGeoFitter):  # type: i
     def _likelihood(*data: Array) -> LogLikelihood:
         return beta_geometric.BetaGeometric(*data, modified=True)
 
-    def orders_to_come(self, frequency: Array, age: Array, weeks: float) -> Iterator[Array]:
+    def orders_to_come(self, frequency: Array, age: Array, weeks: float | Array) -> Iterator[Array]:
         """P(n orders in the next `weeks` | alive) of n = 0, 1, 2, ..."""
         return beta_geometric.orders_to_come(self.params_, frequency, age, weeks, modified=True)
 
@@ -117,7 +117,7 @@ class ParetoNBDFitter(_Exact, lifetimes.ParetoNBDFitter):  # type: ignore[misc]
 
     def conditional_expected_number_of_purchases_up_to_time(
         self,
-        t: float,
+        t: float | Array,
         frequency: ArrayLike,
         recency: ArrayLike,
         T: ArrayLike,  # noqa: N803
@@ -129,7 +129,7 @@ class ParetoNBDFitter(_Exact, lifetimes.ParetoNBDFitter):  # type: ignore[misc]
         alive = self.conditional_probability_alive(frequency, recency, T)
         return np.asarray((r + x) / (alpha + age) * until_death * alive)
 
-    def orders_to_come(self, frequency: Array, age: Array, weeks: float) -> Iterator[Array]:
+    def orders_to_come(self, frequency: Array, age: Array, weeks: float | Array) -> Iterator[Array]:
         """P(n orders in the next `weeks` | alive) of n = 0, 1, 2, ..."""
         return pareto.orders_to_come(self.params_, frequency, age, weeks)
 

@@ -43,6 +43,19 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     return pd.DataFrame(bounds, customers.index)
 
 
+def probability_of(
+    fitter: OrdersModel, customers: pd.DataFrame, orders: "pd.Series[int]", *, weeks: float
+) -> "pd.Series[float]":
+    """P(exactly so many `orders` in the next `weeks`) of each customer."""
+    pairs = DistinctPairs.of(customers)
+    wanted = orders.to_numpy()
+    to_come = fitter.orders_to_come(pairs.frequency, pairs.age, weeks)
+    chances = np.column_stack(list(islice(to_come, int(wanted.max()) + 1)))
+    alive = probability_alive(fitter, customers).to_numpy()
+    found = alive * chances[pairs.of_customer, wanted] + (1 - alive) * (wanted == 0)
+    return pd.Series(found, customers.index, name="probability")
+
+
 class Total(NamedTuple):
     """What all customers together will do: its expectation, and an interval for what comes."""
 

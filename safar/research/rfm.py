@@ -107,6 +107,15 @@ def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
     return _read(store, observation, _PATTERNS.format(customers=statement("rfm")))
 
 
+def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
+    """Orders after their first of all customers of the calibration, by whole weeks since the first of them came.
+
+    From 1 on, through the holdout; a week that is not over yet is left out. An order is a day with orders.
+    """
+    weekly = _read(store, observation, statement("repeat_weeks"))
+    return weekly.set_index("week")["orders"].rename("repeat_orders")
+
+
 def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
     parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
     days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
@@ -117,4 +126,5 @@ def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
             f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
             f"{first}: choose a later calibration_until (CALIBRATION_UNTIL in the notebook)."
         )
-    return table.astype({name: "int64" for name in ("frequency", "holdout", "customers") if name in table})
+    counts = ("frequency", "holdout", "customers", "week", "orders")
+    return table.astype({name: "int64" for name in counts if name in table})

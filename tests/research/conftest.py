@@ -16,7 +16,7 @@ import pytest
 
 from safar.research.bundled import stored_lines
 from safar.research.connect import connect
-from safar.research.rfm import Observation, observe, rfm_in_weeks
+from safar.research.rfm import Observation, observe, repeat_orders_by_week, rfm_in_weeks
 from safar.store import Store, migrate, open_store
 
 mpl.use("Agg")
@@ -30,15 +30,16 @@ class Cdnow:
 
     observation: Observation
     customers: pd.DataFrame
+    weekly: pd.Series
 
 
 @pytest.fixture(scope="session")
 def cdnow() -> Cdnow:
     store = connect()
     observation = observe(store, "cdnow", calibration_until=date(1997, 9, 30))
-    customers = rfm_in_weeks(store, observation)
+    customers, weekly = rfm_in_weeks(store, observation), repeat_orders_by_week(store, observation)
     store.close()
-    return Cdnow(observation, customers)
+    return Cdnow(observation, customers, weekly)
 
 
 @pytest.fixture

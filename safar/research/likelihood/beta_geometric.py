@@ -71,7 +71,7 @@ def _beta_ratio(a: float, b: float, stayed: Array) -> Array:
 
 
 def orders_to_come(
-    parameters: Iterable[float], frequency: Array, age: Array, weeks: float, *, modified: bool
+    parameters: Iterable[float], frequency: Array, age: Array, weeks: float | Array, *, modified: bool
 ) -> Iterator[Array]:
     """P(n orders in the next `weeks` | alive), one for each customer, of n = 0, 1, 2, ...
 

@@ -103,7 +103,7 @@ def _of_block(parameters: Array, x: Array, recency: Array, age: Array, weights: 
     return float(weights @ each), np.array([weights @ slope for slope in gradient])
 
 
-def orders_to_come(parameters: Iterable[float], frequency: Array, age: Array, weeks: float) -> Iterator[Array]:
+def orders_to_come(parameters: Iterable[float], frequency: Array, age: Array, weeks: float | Array) -> Iterator[Array]:
     """P(n orders in the next `weeks` | alive), one for each customer, of n = 0, 1, 2, ...
 
     Whoever is alive at T buys at a rate from Gamma(r + x, alpha + T), until a death whose rate is from Gamma(s, beta +
@@ -111,10 +111,11 @@ def orders_to_come(parameters: Iterable[float], frequency: Array, age: Array, we
     """
     r, alpha, s, beta = parameters
     shape, rate, end = (r + frequency)[:, None], (alpha + age)[:, None], (beta + age)[:, None]
-    moments = np.append(weeks * _FORECAST_PLACES, weeks)
-    survives = (end / (end + weeks)) ** s
-    dies = s / (end + moments[:-1]) * (end / (end + moments[:-1])) ** s * (weeks * _FORECAST_WEIGHTS)
-    chances = np.hstack([dies, survives])
+    span = np.broadcast_to(np.asarray(weeks, float), frequency.shape)[:, None]
+    dying = span * _FORECAST_PLACES
+    dies = s / (end + dying) * (end / (end + dying)) ** s * (span * _FORECAST_WEIGHTS)
+    chances = np.hstack([dies, (end / (end + span)) ** s])
+    moments = np.hstack([dying, span])
     within = moments / (rate + moments)
     places = np.exp(shape * np.log1p(-within))
     for n in count(1):

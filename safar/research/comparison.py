@@ -1,0 +1,117 @@
+"""Which model of buying to use here, and why: all of them fitted on the same customers and held against what came."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from safar.errors import DataRefused
+from safar.research import bgnbd, mbgnbd, pareto_nbd
+from safar.research.calibration import chi_square, repeat_orders
+from safar.research.forecast import probability_of
+from safar.research.orders import OrdersModel, expected_orders, log_likelihood
+
+MODELS: Mapping[str, Callable[[pd.DataFrame], OrdersModel]] = {
+    "BG/NBD": bgnbd.fit,
+    "MBG/NBD": mbgnbd.fit,
+    "Pareto/NBD": pareto_nbd.fit,
+}
+"""The simplest first: of two that are about as good, it is taken."""
+
+_ABOUT_AS_GOOD = 2.0
+"""A difference of log-likelihoods, of as many parameters, that says little (Burnham, Anderson 2002, section 2.6: half
+of the "substantial support" of an AIC difference of 4)."""
+
+_UNLIKELY = 0.01
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model to use: its name, its fit, why, and the table of all of them."""
+
+    model: str
+    fitter: OrdersModel
+    why: str
+    table: pd.DataFrame
+
+
+def compare(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> pd.DataFrame:
+    """One row a model that the customers can carry.
+
+    - `log_likelihood`, in the calibration; all models have four parameters;
+    - `p_value` of the chi-square test on customers by number of repeat orders: small where the model does not fit;
+
+    and with a holdout, from the forecasts of each customer's orders in it:
+
+    - `log_score`: the sum of ln P(orders that came), by the model's own forecast: higher is better;
+    - `total`: expected orders of all as a share of those that came;
+    - `mae` and `rmse` of the expectation, in orders a customer.
+
+    Raises DataRefused when no model can be fitted, with the reason of the first.
+    """
+    return _table(_fitted(customers), customers, holdout_weeks)
+
+
+def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
+    """The model that forecast the holdout best or, without one, that describes the calibration best.
+
+    Of those that are about as good as the best the simplest is taken. Raises DataRefused as `compare` does.
+    """
+    fitted = _fitted(customers)
+    table = _table(fitted, customers, holdout_weeks)
+    measure = "log_score" if holdout_weeks > 0 else "log_likelihood"
+    scores = {str(name): float(score) for name, score in table[measure].items()}
+    name = next(name for name, score in scores.items() if max(scores.values()) - score <= _ABOUT_AS_GOOD)
+    return Choice(name, fitted[name], _why(name, scores, measure) + _doubt(float(table["p_value"][name])), table)
+
+
+def _fitted(customers: pd.DataFrame) -> dict[str, OrdersModel]:
+    fitted, refusals = {}, []
+    for name, fit in MODELS.items():
+        try:
+            fitted[name] = fit(customers)
+        except DataRefused as refused:
+            refusals.append(refused)
+    if not fitted:
+        raise refusals[0]
+    return fitted
+
+
+def _table(fitted: Mapping[str, OrdersModel], customers: pd.DataFrame, weeks: float) -> pd.DataFrame:
+    rows = {name: _row(fitter, customers, weeks) for name, fitter in fitted.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _row(fitter: OrdersModel, customers: pd.DataFrame, weeks: float) -> dict[str, float]:
+    row = {
+        "log_likelihood": log_likelihood(fitter),
+        "p_value": chi_square(repeat_orders(fitter, customers)).p_value,
+    }
+    if weeks > 0:
+        came, expected = customers["holdout"], expected_orders(fitter, customers, weeks=weeks)
+        off = expected - came
+        row["log_score"] = float(np.log(probability_of(fitter, customers, came, weeks=weeks)).sum())
+        row["total"] = float(expected.sum() / came.sum()) if came.any() else np.nan
+        row["mae"], row["rmse"] = float(off.abs().mean()), float(np.sqrt((off**2).mean()))
+    return row
+
+
+def _why(name: str, scores: Mapping[str, float], measure: str) -> str:
+    what = {
+        "log_score": "forecasts what each customer ordered in the holdout",
+        "log_likelihood": "describes what each customer did",
+    }[measure]
+    if len(scores) == 1:
+        return f"{name} is the only model that these customers can carry."
+    best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    if name == best:
+        return f"{name} {what} best, {scores[best] - scores[second]:.1f} in log-likelihood before {second}."
+    behind = scores[best] - scores[name]
+    return f"{name} {what} about as well as {best}, {behind:.1f} in log-likelihood behind it, and is simpler."
+
+
+def _doubt(p_value: float) -> str:
+    if p_value >= _UNLIKELY:
+        return ""
+    return f" Yet it does not describe how many repeat orders customers place (chi-square, p = {p_value:.4f})."
