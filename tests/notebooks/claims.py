@@ -31,6 +31,22 @@ CLAIMS: dict[str, list[str]] = {
         "only {fading.p_alive.sum():.0f} living customers, and {(fading.holdout > 0).sum()} came",
         "in the next {weeks:.0f} weeks",
     ],
+    "02_does_it_hold": [
+        "learns from the first {weeks:.0f} weeks of {len(customers):,} customers",
+        "orders are in the {weeks:.0f} weeks after it",
+        "for the Pareto/NBD p is {table.p_value['Pareto/NBD']:.3f}",
+        "BG/NBD {table.total['BG/NBD']:.0%}, the MBG/NBD {table.total['MBG/NBD']:.0%}, "
+        "the Pareto/NBD {table.total['Pareto/NBD']:.0%} of what came",
+        "{choice.why}",
+        "After {tracked.index[-1]} weeks {tracked.actual_so_far.iloc[-1]:,} repeat orders had come; "
+        "the BG/NBD expected {1 - tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%} fewer, the Pareto/NBD "
+        "{1 - pareto_tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%}",
+        "expects {total.expected:,.0f} orders in the next {weeks:.0f} weeks",
+        "between {total.low:,.0f} and {total.high:,.0f} will come",
+        "{customers.holdout.sum():,} came",
+        "should hold {LEVEL:.0%} of the customers",
+        "held {held.mean():.1%}, and of those with three repeat orders or more {held[frequent].mean():.1%}",
+    ],
     "10_journey_map": [
         "{everybody.people[0]:,} people who never lived",
         "So {everybody.events[0]:,} events become the journeys of {everybody.people[0]:,} people",
@@ -61,6 +77,12 @@ GIVEN: dict[str, frozenset[str]] = {
             *("0.243", "4.414", "0.793", "2.426", "9582.4", "1.226", "6.25", "3.74", "15.44"),  # as published
             *("1997", "1998", "2005", "2013", "24", "2", "275", "284", "42", "4", "415", "430"),  # years and pages
             *("0001", "0", "1", "7"),  # a customer, small counts, days a week
+        }
+    ),
+    "02_does_it_hold": frozenset(
+        {
+            *("9582.4", "9595.0", "4", "2", "95", "100"),  # as published, and the level of an interval
+            *("1987", "2005", "2007", "24", "275", "284", "33", "1", "3", "201", "209", "0"),  # years, pages, a count
         }
     ),
     "10_journey_map": frozenset(),

@@ -47,11 +47,29 @@ _TRANSITIONS = pd.DataFrame(
     [[50, 30, 15, 5], [10, 0, 0, 0]], ["Page Viewed", "Cart Viewed"], ["Page Viewed", "Cart Viewed", *ENDS]
 )
 
+_TRACKED = pd.DataFrame(
+    {
+        "actual": [3, 5, 4],
+        "expected": [4.0, 4.5, 4.2],
+        "actual_so_far": [3, 8, 12],
+        "expected_so_far": [4.0, 8.5, 12.7],
+    },
+    pd.RangeIndex(1, 4, name="week"),
+)
+
 _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
     "repeat orders": (lambda ax: plots.repeat_orders_bars(_COUNTS, ax=ax), "Customers by number of repeat orders"),
     "holdout": (
         lambda ax: plots.holdout_lines(_MEANS, weeks=39, ax=ax),
         "39 weeks after the calibration, mean a customer",
+    ),
+    "tracking": (
+        lambda ax: plots.tracking_lines(_TRACKED, calibration_weeks=2, ax=ax),
+        "Repeat orders of all customers since the first of them came, added up",
+    ),
+    "weekly": (
+        lambda ax: plots.weekly_lines(_TRACKED, calibration_weeks=2, ax=ax),
+        "Repeat orders of all customers by week",
     ),
     "alive": (lambda ax: plots.alive_matrix(_GRID, ax=ax), "P(alive) of customers first seen 39 weeks ago, 0 to 1"),
     "value": (lambda ax: plots.value_distribution(_VALUE, months=12, currency="USD", ax=ax), "next 12 months, USD"),

@@ -4,6 +4,7 @@ Every title names the measure and its unit. Shades go from light to dark in one 
 colour is told apart by shade, hatch or marker too: printed in grey they read the same.
 """
 
+from safar.research.plots.fit import tracking_lines, weekly_lines
 from safar.research.plots.journey import funnel_bars, journey_heat_map, stop_bars, transition_heat_map
 from safar.research.plots.value import (
     alive_matrix,
@@ -20,7 +21,9 @@ __all__ = [
     "journey_heat_map",
     "repeat_orders_bars",
     "stop_bars",
+    "tracking_lines",
     "transition_heat_map",
     "value_concentration",
     "value_distribution",
+    "weekly_lines",
 ]
