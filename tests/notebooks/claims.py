@@ -39,7 +39,8 @@ CLAIMS: dict[str, list[str]] = {
         "the Pareto/NBD {table.total['Pareto/NBD']:.0%} of what came",
         "{choice.why}",
         "After {tracked.index[-1]} weeks {tracked.actual_so_far.iloc[-1]:,} repeat orders had come; "
-        "the BG/NBD expected {1 - tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%} fewer, the Pareto/NBD "
+        "the BG/NBD expected {1 - tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%} fewer, "
+        "the Pareto/NBD "
         "{1 - pareto_tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%}",
         "expects {total.expected:,.0f} orders in the next {weeks:.0f} weeks",
         "between {total.low:,.0f} and {total.high:,.0f} will come",
