@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from safar.store.positions import POSITION_TABLES
+
 
 def _recovery() -> None:
     """Whoever starts believes that nothing above the commit is stored."""
@@ -89,10 +91,17 @@ def _append_recovery() -> None:
 
 
 def _insert_tokens() -> None:
-    """The store takes an insert that the HTTP client sends again by itself for another one."""
-    from safar.store import store
+    """The store takes an insert that comes a second time for another one."""
+    import safar.store
 
-    store._INSERT_SETTINGS = {**store._INSERT_SETTINGS, "insert_deduplicate": 0}
+    migrate = safar.store.migrate
+
+    def migrate_and_forget(opened):
+        migrate(opened)
+        for table in POSITION_TABLES:
+            opened.command(f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = 0")
+
+    safar.store.migrate = migrate_and_forget
 
 
 def _dead_letters() -> None:
