@@ -29,14 +29,14 @@ from safar.contract import schemas_dir
 from safar.log import Log, LogReader
 from tests.soak.without import MECHANISMS
 
-_MODULE = "tests.soak.launcher"
+MODULE = "tests.soak.launcher"
 _NEXT_COLUMN = "ALTER TABLE events ADD COLUMN IF NOT EXISTS tier LowCardinality(String) DEFAULT 'none';\n"
 _KIND, _NEXT_KIND = b'{"kind":"event",', b'{"kind":"event","tier":"gold",'
 
 
 def command(name: str) -> list[str]:
     """The command line of one process with strings; the supervisor starts its children so too."""
-    return [sys.executable, "-m", _MODULE, name]
+    return [sys.executable, "-m", MODULE, name]
 
 
 def _string(kind: str) -> Path:

@@ -18,7 +18,7 @@ import psutil
 
 from safar.log import Log, open_log
 from safar.sources import add_source
-from tests.soak.launcher import command
+from tests.soak.launcher import MODULE, command
 from tests.soak.load import SOURCE
 from tests.soak.process import Process
 from tests.soak.proxy import Proxy
@@ -197,7 +197,20 @@ class Site:
             process = self.processes[name]
             if process.wanted and (code := await asyncio.to_thread(process.stop)) != 0:
                 problems.append(f"{name} did not stop when asked to: exit code {code}, {process.complaint()!r}")
+        for orphan in self._orphans():
+            problems.append(f"still there after everything was stopped: {' '.join(orphan.cmdline()[-2:])}")
+            orphan.kill()
+            orphan.wait(_LOOK_S * 100)
         return iter(problems)
+
+    def _orphans(self) -> list[psutil.Process]:
+        """Processes of `safar` that belong to this site."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("SOAK_STRINGS") == str(self.strings) and MODULE in process.cmdline():
+                    found.append(process)
+        return found
 
     async def _dismiss_manager(self) -> None:
         if self._manager is not None:
@@ -226,6 +239,8 @@ class Site:
                 if each.is_running():
                     each.kill()
             process.kill()
+        for orphan in self._orphans():
+            orphan.kill()
         for proxy in self.proxies.values():
             await proxy.close()
 
