@@ -7,6 +7,7 @@ there at all. Around it stands what its age costs: a deprecated pandas option at
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from safar.research.likelihood import beta_geometric, pareto
 from safar.research.likelihood.gamma_gamma import GammaGamma
-from safar.research.likelihood.maximum import Array, LogLikelihood, Maximum, maximise
+from safar.research.likelihood.maximum import Array, LogLikelihood, Maximum, NoMaximum, maximise
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="The 'mode.chained_assignment' option is deprecated")
@@ -45,7 +46,8 @@ class _Exact:
         columns = [np.asarray(column, float) for column in data]
         start = np.exp(np.full(size, _START) if initial is None else initial)
         if initial is None and len(columns[0]) > _MANY:
-            start = self._maximum([column[::_EVERY] for column in columns], start).parameters
+            with suppress(NoMaximum):  # of these few; the others may tell more
+                start = self._maximum([column[::_EVERY] for column in columns], start).parameters
         found = self._maximum(columns, start)
         return np.log(found.parameters), -found.log_likelihood / columns[-1].sum(), found.curvature
 

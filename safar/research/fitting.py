@@ -55,7 +55,10 @@ def log_likelihood(fitter: OrdersFitter) -> float:
 def _without_dropout(patterns: pd.DataFrame) -> float:
     frequency, age, weights = (patterns[name].to_numpy(float) for name in ("frequency", "T", "customers"))
     nobody_stops = NegativeBinomial(frequency, age, weights)
-    return maximise(nobody_stops, np.array([1.0, age.max()]), weights.sum()).log_likelihood
+    try:
+        return maximise(nobody_stops, np.array([1.0, age.max()]), weights.sum()).log_likelihood
+    except NoMaximum:  # it describes them in no way
+        return -np.inf
 
 
 def grouped(customers: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,8 @@ from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, p
 from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
 
 _MOST_ORDERS = 10_000
+_LEFT_OVER = 0.01
+"""Of what may lie outside of a range: numbers beyond are as good as impossible."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     what is not known of the parameters and the customer's own randomness are in it.
     """
     pairs = DistinctPairs.of(customers)
-    outlooks = [_outlook(each, customers, pairs, weeks, (1 + level) / 2) for each in _representatives(fitter)]
+    covered = 1 - (1 - level) * _LEFT_OVER
+    outlooks = [_outlook(each, customers, pairs, weeks, covered) for each in _representatives(fitter)]
     bounds = {
         name: _quantile(outlooks, pairs.of_customer, (1 + side * level) / 2)
         for name, side in (("low", -1), ("high", 1))

@@ -50,8 +50,8 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
 
     BG/NBD: Fader, Hardie, Lee (2005), eq. 10. It is P(alive) times what whoever is alive will order, and that depends
     on x and T alone: the slow part, a hypergeometric function, is worked out once for each distinct pair of them.
-    Pareto/NBD: Fader,
-    Hardie (2005), notes/009, eq. 41. Raises DataRefused when the formula has no finite value (a or s near 1).
+    Pareto/NBD: Fader, Hardie (2005), notes/009, eq. 41. Raises DataRefused when the formula has no finite value (a or s
+    near 1).
     """
     pairs = DistinctPairs.of(customers)
     x, age = pairs.frequency, pairs.age
