@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from safar.errors import DataRefused
+from safar.research.fitting import require_one_a_row
 from safar.research.orders import OrdersModel, expected_orders
 
 
@@ -17,6 +18,7 @@ def repeat_orders(fitter: OrdersModel, customers: pd.DataFrame, *, most: int = 7
     Expected is the sum over customers of P(X(T) = n), each with their own T (Fader, Hardie, Lee 2005, eq. 8 and
     figure 2): what a new customer does in so many weeks.
     """
+    require_one_a_row(customers)
     ages, of_age = np.unique(customers["T"].to_numpy(float), return_counts=True)
     new = np.zeros_like(ages)
     alive = fitter.conditional_probability_alive(np.zeros(1), np.zeros(1), np.zeros(1))[0]
@@ -62,6 +64,7 @@ def tracking(fitter: OrdersModel, customers: pd.DataFrame, weekly: pd.Series) ->
     sum of E(X(t)) over those who had come, t weeks after each one's first order (Fader, Hardie, Lee 2005, eq. 9,
     figures 3 and 4); after the calibration it is a forecast.
     """
+    require_one_a_row(customers)
     came = np.rint((customers["T"].max() - customers["T"].to_numpy()) * 7).astype(int)
     customers_on = np.bincount(came)
     age = np.arange(1, len(weekly) * 7 + 1) / 7

@@ -66,6 +66,12 @@ def grouped(customers: pd.DataFrame) -> pd.DataFrame:
     return customers.groupby(["frequency", "recency", "T"]).size().reset_index(name="customers")
 
 
+def require_one_a_row(customers: pd.DataFrame) -> None:
+    """Raise DataRefused for patterns, whose rows stand for many customers each: their sums would be wrong."""
+    if "customers" in customers:
+        raise DataRefused("This needs one row a customer, of rfm_in_weeks; these are patterns, which only a fit takes.")
+
+
 def require_repeaters(customers: pd.DataFrame, model: str) -> None:
     """Raise DataRefused when too few customers bought again for the model to have anything to learn from."""
     bought_again = customers["frequency"] > 0

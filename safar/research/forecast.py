@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from safar.research.fitting import require_one_a_row
 from safar.research.likelihood.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
@@ -74,6 +75,7 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
     the customers' own randomness, independent of each other, and what is not known of the parameters, which moves all
     of them together. It is normal in the logarithm.
     """
+    require_one_a_row(customers)
     mean, square = order_moments(fitter, customers, weeks=weeks)
     own_variance = (square - mean**2).sum()
     expected = float(expected_orders(fitter, customers, weeks=weeks).sum())

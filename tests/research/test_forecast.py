@@ -2,8 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from safar.errors import DataRefused
 from safar.research import bgnbd, mbgnbd, pareto_nbd
+from safar.research.calibration import repeat_orders
 from safar.research.fitters import ModifiedBetaGeoFitter, ParetoNBDFitter
+from safar.research.fitting import grouped
 from safar.research.forecast import order_range, orders_if_alive, total_orders
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
 from tests.research.conftest import Cdnow
@@ -73,3 +76,10 @@ def test_the_total_is_the_sum_of_expectations_and_wider_with_fewer_customers(cdn
     assert everybody.expected == pytest.approx(expected_orders(model, cdnow.customers, weeks=39).sum())
     assert everybody.low < everybody.expected < everybody.high
     assert few.high / few.expected > everybody.high / everybody.expected
+
+
+def test_patterns_are_not_summed_as_if_they_were_customers(cdnow: Cdnow, model: OrdersModel) -> None:
+    patterns = grouped(cdnow.customers)
+    for sum_up in (lambda: total_orders(model, patterns, weeks=39), lambda: repeat_orders(model, patterns)):
+        with pytest.raises(DataRefused, match="needs one row a customer"):
+            sum_up()
