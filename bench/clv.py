@@ -19,8 +19,8 @@ from safar.research.clv import lifetime_value
 from safar.research.fitters import lifetimes
 from safar.research.forecast import order_range
 from safar.research.orders import expected_orders, probability_alive
-from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks
-from safar.store import migrate, open_store
+from safar.research.rfm import Observation, observe, patterns_in_weeks, rfm_in_weeks
+from safar.store import Store, migrate, open_store
 
 _Result = TypeVar("_Result")
 
@@ -49,9 +49,8 @@ def _ours(orders: pd.DataFrame) -> tuple[float, pd.Series]:
         try:
             migrate(store)
             fill(store, orders)
-            observation = observe(store, "shop")
-            summary, patterns = _timed(
-                "patterns of the customers, counted by the store", lambda: patterns_in_weeks(store, observation)
+            summary, (observation, patterns) = _timed(
+                "patterns of the customers, counted by the store", lambda: _patterns(store)
             )
             fitting, model = _timed(f"BG/NBD on {len(patterns):,} patterns", lambda: bgnbd.fit(patterns))
             _, customers = _timed("one row a customer", lambda: rfm_in_weeks(store, observation))
@@ -67,17 +66,24 @@ def _ours(orders: pd.DataFrame) -> tuple[float, pd.Series]:
     return summary + fitting, model.params_
 
 
+def _patterns(store: Store) -> tuple[Observation, pd.DataFrame]:
+    observation = observe(store, "shop")
+    return observation, patterns_in_weeks(store, observation)
+
+
 def _predictions(model: Any, customers: pd.DataFrame) -> None:  # noqa: ANN401
     probability_alive(model, customers)
     expected_orders(model, customers, weeks=39)
 
 
 def _library(orders: pd.DataFrame) -> tuple[float, pd.Series]:
-    orders = orders.assign(at=(FIRST_DAY + pd.to_timedelta(orders["day"], "D")).dt.tz_localize(None))
+    at = FIRST_DAY + pd.to_timedelta(orders["day"], "D") + pd.to_timedelta(orders["second"], "s")
+    orders = orders.assign(at=at.dt.tz_localize(None))
     end = orders["at"].max()
     summarise = lifetimes.utils.summary_data_from_transaction_data
     summary, table = _timed(
-        "lifetimes: one row a customer", lambda: summarise(orders, "customer", "at", observation_period_end=end)
+        "lifetimes: one row a customer",
+        lambda: summarise(orders, "customer", "at", "amount", observation_period_end=end),
     )
     columns = (table["frequency"], table["recency"] / 7, table["T"] / 7)
     fitting, model = _timed("lifetimes: BG/NBD", lambda: lifetimes.BetaGeoFitter().fit(*columns, tol=1e-8))

@@ -1,5 +1,6 @@
 """Orders of customers who buy and stop as the BG/NBD says, as rows and as events in a store."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,10 @@ _AT_ONCE = 500_000
 
 
 def orders_of(customers: int, seed: int = 1) -> pd.DataFrame:
-    """One row an order: `customer`, `day` (since the first), `amount`. The first orders fall into the first year."""
+    """One row an order: `customer`, `day` (since the first), `second` of that day, `amount`.
+
+    The first orders fall into the first year.
+    """
     rng = np.random.default_rng(seed)
     rate = rng.gamma(_TRUTH["r"], 1 / _TRUTH["alpha"], customers)
     stops = rng.beta(_TRUTH["a"], _TRUTH["b"], customers)
@@ -29,19 +33,24 @@ def orders_of(customers: int, seed: int = 1) -> pd.DataFrame:
         buying = buying[clock[buying] < DAYS]
     customer, day = (np.concatenate(columns) for columns in zip(*found, strict=True))
     amount = rng.gamma(6.0, 1 / usual[customer]).round(2) + 1
-    return pd.DataFrame({"customer": customer, "day": day, "amount": amount})
+    second = rng.integers(0, 86_400, len(day))
+    return pd.DataFrame(
+        {"customer": [f"u{number}" for number in customer], "day": day, "second": second, "amount": amount}
+    )
 
 
 def fill(store: Store, orders: pd.DataFrame) -> None:
-    """Put them into the store as events of the source `shop`."""
+    """Put them into the store as events of the source `shop`, and wait until its parts are merged."""
     for start, table in _events(orders):
         store.client().insert_df("events", table.assign(log_offset=np.arange(start, start + len(table))))
+    while store.query("SELECT 1 FROM system.merges LIMIT 1"):
+        time.sleep(1)
 
 
 def _events(orders: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     for start in range(0, len(orders), _AT_ONCE):
         part = orders.iloc[start : start + _AT_ONCE]
-        at = FIRST_DAY + pd.to_timedelta(part["day"], "D")
+        at = FIRST_DAY + pd.to_timedelta(part["day"], "D") + pd.to_timedelta(part["second"], "s")
         yield (
             start,
             pd.DataFrame(
@@ -52,7 +61,8 @@ def _events(orders: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
                     "type": "track",
                     "event": "Order Completed",
                     "stage": "purchase",
-                    "user_id": "u" + part["customer"].astype(str),
+                    "order_id": [f"o{number}" for number in range(start, start + len(part))],
+                    "user_id": part["customer"],
                     "timestamp": at,
                     "received_at": at,
                     "revenue": part["amount"].astype(str),

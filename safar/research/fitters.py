@@ -45,14 +45,16 @@ class _Exact:
             raise ValueError("penalizer_coef must be 0: a penalised likelihood is none.")
         columns = [np.asarray(column, float) for column in data]
         start = np.exp(np.full(size, _START) if initial is None else initial)
-        if initial is None and len(columns[0]) > _MANY:
-            with suppress(NoMaximum):  # of these few; the others may tell more
-                start = self._maximum([column[::_EVERY] for column in columns], start).parameters
         found = self._maximum(columns, start)
         return np.log(found.parameters), -found.log_likelihood / columns[-1].sum(), found.curvature
 
     def _maximum(self, columns: Sequence[Array], start: Array) -> Maximum:
-        return maximise(self._likelihood(*columns), start, float(columns[-1].sum()))
+        curvature = None
+        if len(columns[0]) > _MANY:
+            with suppress(NoMaximum):  # of these few; the others may tell more
+                of_few = self._maximum([column[::_EVERY] for column in columns], start)
+                start, curvature = of_few.parameters, of_few.curvature
+        return maximise(self._likelihood(*columns), start, float(columns[-1].sum()), curvature)
 
     def _compute_variance_matrix(self) -> pd.DataFrame:
         """Of the parameters, from the second derivatives in their logarithms by the delta method."""

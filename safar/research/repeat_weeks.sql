@@ -1,18 +1,11 @@
 -- Orders after their first, of the customers of the calibration, by whole weeks since the first of them came.
--- Parameters: source, currency, tz (whose days), calibration_until and until (dates, both included).
+-- Reads customer_orders. Parameters: calibration_until and until (dates, both included).
 WITH
-    days AS
-    (
-        SELECT DISTINCT person, toDate32(timestamp, {tz:String}) AS day
-        FROM touchpoints
-        WHERE source = {source:String} AND event = 'Order Completed' AND currency = {currency:String} AND day <= {until:Date32}
-    ),
     customers AS
     (
-        SELECT person, min(day) AS first_day, arrayFilter(one -> one > first_day, groupArray(day)) AS repeats
-        FROM days
-        GROUP BY person
-        HAVING first_day <= {calibration_until:Date32}
+        SELECT arrayMin(days) AS first_day, arrayFilter(day -> day > first_day, arrayDistinct(days)) AS repeats
+        FROM customer_orders
+        WHERE first_day <= {calibration_until:Date32}
     ),
     (SELECT min(first_day) FROM customers) AS start,
     intDiv(dateDiff('day', start, {until:Date32}), 7) AS weeks

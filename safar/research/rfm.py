@@ -1,8 +1,11 @@
-"""RFM: recency, frequency and money of each customer, computed by the store from `touchpoints`.
+"""RFM: recency, frequency and money of each customer, computed by the store from their orders.
 
 The definitions are those of the models that stand on them (Fader, Hardie, Lee 2005, section 5; Fader and Hardie
 2013, section 1). Time is counted in days and given in weeks = days / 7, not floored: flooring would bias alpha of
 the BG/NBD by about -10 %.
+
+An order is its order_id: sent twice, it counts once. What was paid back comes off its amount; paid back in full, or
+cancelled, it is no order, from the day that happened: customers of a calibration stand as they were known at its end.
 """
 
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from safar.store import Store
 
 _ORDERS = """
 SELECT currency, count() AS orders, min(toDate32(timestamp, {tz:String})) AS first_order
-FROM touchpoints
+FROM events
 WHERE source = {source:String} AND event = 'Order Completed'
 GROUP BY currency
 ORDER BY orders DESC
@@ -26,6 +29,16 @@ ORDER BY orders DESC
 _LAST_DAY = """
 SELECT max(toDate32(least(timestamp, received_at), {tz:String})) AS day FROM events WHERE source = {source:String}
 """
+
+_ORDERED = """
+SELECT person, cityHash64(if(order_id = '', event_id, order_id)) AS order_key, timestamp, revenue
+FROM {view}
+WHERE source = {{source:String}} AND event = 'Order Completed' AND currency = {{currency:String}}
+"""
+_OF_USERS = _ORDERED.format(view="user_touchpoints")
+_WITHOUT_USER = "lower(user_id) IN (SELECT arrayJoin(nobody) FROM identity_rules)"
+_OF_DEVICES = _ORDERED.format(view="touchpoints") + f"AND {_WITHOUT_USER}"
+_ANY_OF_DEVICES = _ORDERED.replace("person, ", "").format(view="events") + f"AND {_WITHOUT_USER} LIMIT 1"
 
 _PATTERNS = """
 SELECT frequency, recency, T, count() AS customers
@@ -119,7 +132,7 @@ def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
 def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
     parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
     days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
-    table = store.query_df(sql, parameters | days)
+    table = store.query_df(_on_orders(store, sql, parameters), parameters | days)
     if table.empty:
         first = {row["currency"]: row["first_order"] for row in store.query(_ORDERS, parameters)}[observation.currency]
         raise DataRefused(
@@ -128,3 +141,12 @@ def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
         )
     counts = ("frequency", "holdout", "customers", "week", "orders")
     return table.astype({name: "int64" for name in counts if name in table})
+
+
+def _on_orders(store: Store, sql: str, parameters: dict[str, str]) -> str:
+    """`sql` with the table customer_orders to read. Devices are looked at only if an order does not name its user."""
+    views = [_OF_USERS, _OF_DEVICES] if store.query(_ANY_OF_DEVICES, parameters) else [_OF_USERS]
+    return (
+        f"WITH order_events AS ({' UNION ALL '.join(views)}), customer_orders AS ({statement('customer_orders')}) "
+        f"SELECT * FROM ({sql})"
+    )

@@ -1,29 +1,18 @@
 -- One row a customer: on which days they bought, until when we watched, and what they spent.
--- Parameters: source, currency, tz (whose days), calibration_until and until (dates, both included).
+-- Reads customer_orders. Parameter: calibration_until (a date, included).
 WITH
-    orders AS
-    (
-        SELECT person, toDate32(timestamp, {tz:String}) AS day, revenue
-        FROM touchpoints
-        WHERE source = {source:String} AND event = 'Order Completed' AND currency = {currency:String}
-        LIMIT 1 BY event_id
-    ),
-    -- Everything a customer buys on one day is one transaction.
-    days AS
-    (
-        SELECT person, day, sum(revenue) AS amount
-        FROM orders
-        WHERE day <= {until:Date32}
-        GROUP BY person, day
-    )
+    -- Whole numbers: their differences are the days between, and quicker than the calendar's.
+    toInt32({calibration_until:Date32}) AS last_day,
+    toInt32(arrayMin(days)) AS first_day,
+    arrayFilter(day -> toInt32(day) <= last_day, days) AS seen,
+    arraySum(arrayFilter((amount, day) -> toInt32(day) > first_day AND toInt32(day) <= last_day, amounts, days)) AS repeated
 SELECT
     person,
-    countIf(day <= {calibration_until:Date32}) - 1 AS frequency,
-    dateDiff('day', min(day), maxIf(day, day <= {calibration_until:Date32})) / 7 AS recency,
-    dateDiff('day', min(day), {calibration_until:Date32}) / 7 AS T,
-    if(frequency = 0, 0, toFloat64(sumIf(amount, day <= {calibration_until:Date32}) - argMin(amount, day)) / frequency) AS monetary,
-    countIf(day > {calibration_until:Date32}) AS holdout
-FROM days
-GROUP BY person
-HAVING min(day) <= {calibration_until:Date32}
+    arrayUniq(seen) - 1 AS frequency,
+    (toInt32(arrayMax(seen)) - first_day) / 7 AS recency,
+    (last_day - first_day) / 7 AS T,
+    if(frequency = 0, 0, toFloat64(repeated) / frequency) AS monetary,
+    arrayUniq(days) - frequency - 1 AS holdout
+FROM customer_orders
+WHERE notEmpty(seen)
 ORDER BY person

@@ -7,6 +7,7 @@ import pytest
 from safar.research import gamma_gamma
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, lifetimes
 from tests.research.conftest import Cdnow
+from tests.research.simulate import customers_of
 
 # What the library itself is asked to reach; with 1e-9 it gives up before.
 _TOLERANCE = 1e-8
@@ -61,3 +62,17 @@ def test_a_fit_that_starts_at_the_maximum_of_another_ends_there(pair, cdnow: Cdn
 def test_a_penalty_is_refused(cdnow: Cdnow):
     with pytest.raises(ValueError, match="penalizer_coef must be 0"):
         fitted(BetaGeoFitter(penalizer_coef=0.1), cdnow)
+
+
+def test_many_customers_end_at_the_maximum_also_when_the_first_few_looked_at_mislead():
+    many = customers_of(40_000, r=0.6, alpha=5.0, a=0.8, b=2.5)
+    # Of every sixteen one is of customers who buy ten times as often and seldom stop.
+    many.iloc[::16] = customers_of(2_500, r=3.0, alpha=2.5, a=0.5, b=9.0).to_numpy()
+    few = BetaGeoFitter().fit(*(many.iloc[::16][name] for name in ("frequency", "recency", "T")))
+    found, mixed = (
+        BetaGeoFitter().fit(*(rows[name] for name in ("frequency", "recency", "T")))
+        for rows in (many, many.sample(frac=1, random_state=1))
+    )
+    assert abs(np.log(few.params_["r"] / found.params_["r"])) > 1
+    assert found.params_.to_dict() == pytest.approx(mixed.params_.to_dict(), rel=1e-7)
+    assert found.standard_errors_.to_dict() == pytest.approx(mixed.standard_errors_.to_dict(), rel=1e-4)

@@ -98,6 +98,72 @@ def test_an_event_stored_twice_changes_nothing(store_of: StoreOf) -> None:
     assert once.loc["ann"].to_dict() == {"frequency": 2, "recency": 10 / 7, "T": 29 / 7, "monetary": 10, "holdout": 0}
 
 
+def test_an_order_sent_by_the_page_and_by_the_server_counts_once_as_it_was_first(store_of: StoreOf) -> None:
+    first, repeat = order("ann", "2026-01-01T10:00:00Z", 100), order("ann", "2026-01-08T23:59:59Z", 10)
+    by_the_server = {**repeat, "timestamp": "2026-01-09T00:00:05Z"}
+    store = store_of([first, by_the_server, repeat])
+    ann = rfm_in_weeks(store, observe(store, "shop", until=date(2026, 1, 15))).loc["ann"]
+    assert (ann["frequency"], ann["recency"], ann["monetary"]) == (1, 1, 10)
+
+
+def back(of: Call, event: str, at: str, revenue: float | None = None, currency: str = "USD") -> Call:
+    """What became of an order."""
+    money = {} if revenue is None else {"revenue": revenue, "currency": currency}
+    properties = {"order_id": of["properties"]["order_id"], **money}
+    return {"type": "track", "event": event, "userId": "the shop", "timestamp": at, "properties": properties}
+
+
+_REPEAT = order("ann", "2026-01-08T10:00:00Z", 50)
+
+
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [
+        ([back(_REPEAT, "Order Refunded", "2026-01-09T10:00:00Z", 20)], (1, 30)),
+        ([back(_REPEAT, "Order Refunded", f"2026-01-{day}T10:00:00Z", 20) for day in ("09", "10")], (1, 10)),
+        ([back(_REPEAT, "Order Refunded", "2026-01-09T10:00:00Z", 20, "EUR")], (1, 50)),
+        ([back(_REPEAT, "Order Refunded", f"2026-01-{day}T10:00:00Z", 25) for day in ("09", "10")], (0, 0)),
+        ([back(_REPEAT, "Order Refunded", "2026-01-09T10:00:00Z")], (0, 0)),
+        ([back(_REPEAT, "Order Cancelled", "2026-01-09T10:00:00Z")], (0, 0)),
+        ([back(_REPEAT, "Order Cancelled", "2026-01-31T10:00:00Z")], (1, 50)),
+        ([{**back(_REPEAT, "Order Refunded", "2026-01-09T10:00:00Z", 20), "messageId": "one"}] * 2, (1, 30)),
+    ],
+    ids=["a part", "two parts", "other money", "all", "no amount", "cancelled", "after the end", "sent twice"],
+)
+def test_what_was_paid_back_comes_off_and_an_order_of_which_nothing_is_left_is_none(
+    store_of: StoreOf, what: list[Call], left: tuple[int, float]
+) -> None:
+    store = store_of([order("ann", "2026-01-01T10:00:00Z", 100), _REPEAT, *what])
+    ann = rfm_in_weeks(store, observe(store, "shop", until=date(2026, 1, 30))).loc["ann"]
+    assert (ann["frequency"], ann["monetary"]) == left
+
+
+def test_a_calibration_stands_as_it_was_known_then(store_of: StoreOf) -> None:
+    first, later = order("ann", "2026-01-01T10:00:00Z", 100), order("ann", "2026-01-20T10:00:00Z", 5)
+    undone = [back(of, "Order Cancelled", "2026-01-25T10:00:00Z") for of in (_REPEAT, later)]
+    store = store_of([first, _REPEAT, later, *undone])
+    ann = rfm_in_weeks(store, observe(store, "shop", calibration_until=date(2026, 1, 15))).loc["ann"]
+    assert (ann["frequency"], ann["monetary"], ann["holdout"]) == (1, 50, 0)
+
+
+def test_a_customer_of_cancelled_orders_only_is_none(store_of: StoreOf) -> None:
+    store = store_of([*_ORDERS, back(_ORDERS[-1], "Order Cancelled", "2026-01-30T11:00:00Z")])
+    observation = observe(store, "shop")
+    assert list(rfm_in_weeks(store, observation).index) == ["ann", "bob"]
+    assert patterns_in_weeks(store, observation)["customers"].sum() == 2
+
+
+def test_orders_without_a_user_are_their_devices(store_of: StoreOf) -> None:
+    as_guest = {**order("", "2026-01-01T10:00:00Z", 5), "anonymousId": "laptop"}
+    named = {**order("ann", "2026-01-08T10:00:00Z", 5), "anonymousId": "laptop"}
+    unknown = {**order("", "2026-01-08T10:00:00Z", 5), "anonymousId": "phone"}
+    for call in (as_guest, unknown):
+        del call["userId"]
+    store = store_of([as_guest, named, unknown])
+    customers = rfm_in_weeks(store, observe(store, "shop"))
+    assert customers["frequency"].to_dict() == {"ann": 1, "anonymous:phone": 0}
+
+
 def test_other_events_do_not_make_customers_but_carry_the_observation_on(store_of: StoreOf) -> None:
     view = {"type": "page", "userId": "dan", "timestamp": "2026-02-04T10:00:00Z"}
     store = store_of([*_ORDERS, view])

@@ -129,8 +129,8 @@ def arrive(store: Store, events: Sequence[Event], batches: int, first: int = 0) 
                 refresh_aliases(store)
 
 
-def viewed(store: Store) -> dict[str, str]:
-    return {row["event_id"]: row["person"] for row in store.query("SELECT event_id, person FROM touchpoints")}
+def viewed(store: Store, view: str = "touchpoints") -> dict[str, str]:
+    return {row["event_id"]: row["person"] for row in store.query(f"SELECT event_id, person FROM {view}")}
 
 
 @few(15)
@@ -141,7 +141,9 @@ def test_every_event_has_the_person_of_the_rule_whatever_the_order_of_arrival(st
     order.shuffle(arriving)
     empty(store)
     arrive(store, arriving, batches)
-    assert viewed(store) == rule(events)
+    persons_of = rule(events)
+    assert viewed(store) == persons_of
+    assert viewed(store, "user_touchpoints") == {e.event_id: persons_of[e.event_id] for e in events if named(e.user_id)}
 
 
 @few(8)

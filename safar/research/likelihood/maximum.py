@@ -5,6 +5,7 @@ what it gives is the maximum to about ten digits, not a place near it where a li
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,16 @@ Array = NDArray[np.float64]
 LogLikelihood = Callable[[Array], tuple[float, Array]]
 """Of the parameters: the log-likelihood of all customers, and its gradient."""
 
+Loss = Callable[[Array], tuple[float, Array]]
+
 _FARTHEST = 16.0
 """Logarithms beyond start +- this are a parameter that runs away."""
 
-_STEP = 1e-4
+_STEP = 1e-6
 _FAR = 1e-6
 _CLOSE_ENOUGH = 1e-9
 _MOST_STEPS = 25
+_SHRINKS_WELL = 0.1
 
 
 class NoMaximum(Exception):
@@ -37,8 +41,11 @@ class Maximum:
     curvature: Array
 
 
-def maximise(log_likelihood: LogLikelihood, start: Array, customers: float) -> Maximum:
-    """From `start` to the nearest maximum. Raises NoMaximum."""
+def maximise(log_likelihood: LogLikelihood, start: Array, customers: float, curvature: Array | None = None) -> Maximum:
+    """From `start` to the nearest maximum. Raises NoMaximum.
+
+    `curvature`, of a maximum elsewhere, says that this one may be close by, which is tried first.
+    """
 
     def loss(logs: Array) -> tuple[float, Array]:
         """A mean a customer, in logarithms: the same steps are right for few customers and for many."""
@@ -47,33 +54,49 @@ def maximise(log_likelihood: LogLikelihood, start: Array, customers: float) -> M
         return -value / customers, -gradient * parameters / customers
 
     origin = np.log(start)
-    bounds = [(low, low + 2 * _FARTHEST) for low in origin - _FARTHEST]
     with np.errstate(all="ignore"):
-        near = minimize(loss, origin, jac=True, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-7}).x
-        logs, curvature = _newton(loss, near)
+        found = None
+        if curvature is not None:
+            with suppress(NoMaximum):
+                found = _newton(loss, origin, curvature)
+        logs, curvature = found or _newton(loss, _nearby(loss, origin))
     if np.abs(logs - origin).max() > _FARTHEST:
         raise NoMaximum
     return Maximum(np.exp(logs), -loss(logs)[0] * customers, curvature)
 
 
-def _newton(loss: Callable[[Array], tuple[float, Array]], logs: Array) -> tuple[Array, Array]:
-    """The minimum near `logs`, and the second derivatives there."""
-    moved = np.inf
+def _nearby(loss: Loss, origin: Array) -> Array:
+    bounds = [(low, low + 2 * _FARTHEST) for low in origin - _FARTHEST]
+    found: Array = minimize(loss, origin, jac=True, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-7}).x
+    return found
+
+
+def _newton(loss: Loss, logs: Array, curvature: Array | None = None) -> tuple[Array, Array]:
+    """The minimum near `logs`, and the second derivatives there.
+
+    Second derivatives cost more than a step, so those of another place are good as long as the steps shrink well.
+    """
+    known_at = logs if curvature is None else logs + np.inf
+    curvature = _second_derivatives(loss, logs) if curvature is None else curvature
+    before = np.inf
     for _ in range(_MOST_STEPS):
-        if moved > _FAR:  # near the minimum the second derivatives hardly change
-            curvature = _second_derivatives(loss, logs)
-            if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
-                raise NoMaximum
         step = np.linalg.solve(curvature, loss(logs)[1])
         logs = logs - step
         moved = np.abs(step).max()
         if moved < _CLOSE_ENOUGH:
-            return logs, curvature
+            far = np.abs(logs - known_at).max() > _FAR
+            return logs, _second_derivatives(loss, logs) if far else curvature
+        if not moved < _SHRINKS_WELL * before:
+            known_at, curvature = logs, _second_derivatives(loss, logs)
+        before = moved
     raise NoMaximum
 
 
-def _second_derivatives(loss: Callable[[Array], tuple[float, Array]], logs: Array) -> Array:
-    """By central differences of the gradient: eight digits, of which standard errors need three."""
-    steps = np.eye(len(logs)) * _STEP
-    rows = np.array([(loss(logs + step)[1] - loss(logs - step)[1]) / (2 * _STEP) for step in steps])
-    return np.asarray((rows + rows.T) / 2)
+def _second_derivatives(loss: Loss, logs: Array) -> Array:
+    """By differences of the gradient: six digits, of which standard errors need three. Raises NoMaximum."""
+    here = loss(logs)[1]
+    rows = np.array([(loss(logs + step)[1] - here) / _STEP for step in np.eye(len(logs)) * _STEP])
+    curvature = np.asarray((rows + rows.T) / 2)
+    if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
+        raise NoMaximum
+    return curvature

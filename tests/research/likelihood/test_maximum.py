@@ -36,6 +36,16 @@ def test_the_curvature_is_the_information_in_the_logarithms():
     assert found.curvature == pytest.approx(np.array(information), rel=1e-6)
 
 
+@pytest.mark.parametrize("start", [(2.1, 5.2), (200.0, 0.001)], ids=["close by", "nowhere near"])
+def test_a_curvature_known_from_elsewhere_leads_to_the_same_maximum(start):
+    sample = GammaSample(500, 2.0, 5.0)
+    expected = maximise(sample, np.array([1.0, 1.0]), sample.size)
+    elsewhere = maximise(GammaSample(50, 2.2, 4.0), np.array([1.0, 1.0]), 50)
+    found = maximise(sample, np.array(start), sample.size, elsewhere.curvature)
+    assert found.parameters == pytest.approx(expected.parameters, rel=1e-9)
+    assert found.curvature == pytest.approx(expected.curvature, rel=1e-5)
+
+
 def test_a_likelihood_that_rises_for_ever_has_no_maximum():
     with pytest.raises(NoMaximum):
         maximise(lambda at: (float(np.log(at).sum()), 1 / at), np.array([1.0, 1.0]), 1)
