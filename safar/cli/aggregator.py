@@ -20,6 +20,7 @@ READS = (
     "reports_port",
     "sql_port",
     "read_token",
+    "write_token",
     "insert_max_rows",
     "insert_max_bytes",
     "id_window_events",

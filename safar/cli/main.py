@@ -26,6 +26,7 @@ MODULES = {
     "demo": "safar.cli.demo",
     "send": "safar.cli.send",
     "source": "safar.cli.source",
+    "clv": "safar.cli.clv",
     "verify": "safar.cli.verify",
     "failed": "safar.cli.failed",
     "migrate": "safar.cli.migrate",

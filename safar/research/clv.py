@@ -16,7 +16,7 @@ from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_moments
 from safar.research.gamma_gamma import expected_order_value, spend_square
 from safar.research.likelihood.maximum import Array
-from safar.research.orders import OrdersModel, expected_orders
+from safar.research.orders import DistinctPairs, OrdersModel, expected_if_alive, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, interval, quantile
 
 WEEKS_A_MONTH = 4.345
@@ -43,13 +43,13 @@ def lifetime_value(
 def _discounted_orders(orders: OrdersModel, customers: pd.DataFrame, months: int, rate: float) -> pd.Series:
     if months < 1 or rate < 0:
         raise DataRefused("months must be at least 1, and monthly_discount_rate not below 0.")
-    discounted = pd.Series(0.0, index=customers.index)
-    before = discounted
+    pairs = DistinctPairs.of(customers)
+    discounted = before = np.zeros(len(pairs.age))
     for month in range(1, months + 1):
-        until = expected_orders(orders, customers, weeks=month * WEEKS_A_MONTH)
+        until = expected_if_alive(orders, pairs, month * WEEKS_A_MONTH)
         discounted = discounted + (until - before) / (1 + rate) ** month
         before = until
-    return discounted
+    return probability_alive(orders, customers) * discounted[pairs.of_customer]
 
 
 def value_interval(

@@ -18,6 +18,7 @@ from safar.research.likelihood.maximum import Array
 __all__ = [
     "DistinctPairs",
     "OrdersModel",
+    "expected_if_alive",
     "expected_orders",
     "log_likelihood",
     "probability_alive",
@@ -54,14 +55,21 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
     near 1).
     """
     pairs = DistinctPairs.of(customers)
+    orders: pd.Series = (
+        probability_alive(fitter, customers) * expected_if_alive(fitter, pairs, weeks)[pairs.of_customer]
+    )
+    return orders.rename("expected_orders")
+
+
+def expected_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float) -> Array:
+    """E(orders in the next `weeks` | x, T, alive) of each distinct pair. Raises as `expected_orders` does."""
     x, age = pairs.frequency, pairs.age
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what has no finite value is refused below
         bought_today = fitter.conditional_expected_number_of_purchases_up_to_time(weeks, x, age, age)
         if_alive = bought_today / fitter.conditional_probability_alive(x, age, age)
     if not np.isfinite(if_alive).all():
         raise DataRefused(f"The model gives no finite expectation of orders: {_singular(fitter)}.")
-    orders: pd.Series = probability_alive(fitter, customers) * if_alive[pairs.of_customer]
-    return orders.rename("expected_orders")
+    return np.asarray(if_alive)
 
 
 def _singular(fitter: OrdersModel) -> str:

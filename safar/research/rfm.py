@@ -25,6 +25,8 @@ GROUP BY currency
 ORDER BY orders DESC
 """
 
+_SOURCES = "SELECT DISTINCT source FROM events WHERE event = 'Order Completed' ORDER BY source"
+
 # No event is later than it arrived: one wrong clock would stretch the observation by centuries.
 _LAST_DAY = """
 SELECT max(toDate32(least(timestamp, received_at), {tz:String})) AS day FROM events WHERE source = {source:String}
@@ -68,6 +70,16 @@ class Observation:
         return (self.until - self.calibration_until).days / 7
 
 
+def sources_with_orders(store: Store) -> list[str]:
+    """Every source that somebody ordered from, by name."""
+    return [row["source"] for row in store.query(_SOURCES)]
+
+
+def currencies(store: Store, source: str) -> list[str]:
+    """The currencies of a source's orders, the one of most orders first; empty without orders."""
+    return [row["currency"] for row in store.query(_ORDERS, {"source": source, "tz": "UTC"})]
+
+
 def observe(
     store: Store,
     source: str,
@@ -84,17 +96,17 @@ def observe(
     is chosen: money is never summed across currencies. Raises InvalidParameter for an unknown time zone.
     """
     parameters = {"source": source, "tz": time_zone(tz)}
-    currencies = [row["currency"] for row in store.query(_ORDERS, parameters)]
-    if not currencies or (currency and currency not in currencies):
+    found = currencies(store, source)
+    if not found or (currency and currency not in found):
         raise DataRefused(f"Source {source!r} has no orders{f' in {currency}' if currency else ''}.")
-    if not currency and len(currencies) > 1:
-        named = ", ".join(name or "(none)" for name in currencies)
+    if not currency and len(found) > 1:
+        named = ", ".join(name or "(none)" for name in found)
         raise DataRefused(f"Source {source!r} has orders in {named}: choose one with currency=.")
     until = until or store.query(_LAST_DAY, parameters)[0]["day"]
     calibration_until = calibration_until or until
     if calibration_until > until:
         raise DataRefused(f"calibration_until, {calibration_until}, must not be after until, {until}.")
-    return Observation(source, currency or currencies[0], until, calibration_until, tz)
+    return Observation(source, currency or found[0], until, calibration_until, tz)
 
 
 def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:

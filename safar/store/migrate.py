@@ -1,14 +1,15 @@
 """Apply schemas/tables in the order of their numbers, each once: on one server as they stand, on a cluster derived."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from safar.contract.schemas import schemas_dir
-from safar.errors import ConfigError
+from safar.errors import ConfigError, StoreUnavailable
 from safar.store.cluster import Cluster, check_settings
-from safar.store.store import Store
+from safar.store.store import Store, error_code
 
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -16,6 +17,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations
 ENGINE = ReplacingMergeTree ORDER BY version
 """
 _EVENTS = "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'events'"
+
+_UNKNOWN_TABLE = 60
+_ATTEMPTS = 20
+_WAIT_S = 0.1
 
 # A `;` inside a comment or quotes ends nothing.
 _COMMENT = r"--[^\n]*|/\*.*?\*/"
@@ -57,9 +62,20 @@ def migrate(store: Store, cluster: Cluster | None = None) -> list[str]:
         raise ConfigError(f"The tables of this store are {made}: run `safar migrate` {flag} --cluster on them.")
     for migration in waiting:
         for statement in migration.statements:
-            store.command(statement)
+            _apply(store, statement)
         store.command(migration.entry)
     return [migration.name for migration in waiting]
+
+
+def _apply(store: Store, statement: str) -> None:
+    """Run a statement of a file; again when a view that it names is just being replaced by another process."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return store.command(statement)
+        except StoreUnavailable as error:
+            if error_code(error) != _UNKNOWN_TABLE or attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(_WAIT_S)
 
 
 def script(cluster: Cluster | None = None) -> Iterator[str]:

@@ -14,9 +14,10 @@ from safar.http import listen
 from safar.log import open_log
 from safar.sources import read_sources
 from safar.store import Store, migrate, open_store
-from safar.store.door import DoorOptions, hosts_for, reader_door
+from safar.store.door import DoorOptions, hosts_for, store_server_app
 from safar.store.parts import parts_looked_at
 from safar.telemetry import AggregatorMetrics, new_registry
+from safar.write_token import made_write_token
 from services.aggregator.api import Parts, reports_app
 from services.aggregator.consume import Consumer
 from services.aggregator.gather import Limits
@@ -56,7 +57,7 @@ async def _doors(config: Config, store: Store, metrics: AggregatorMetrics, consu
     async with AsyncExitStack() as doors:
         await doors.enter_async_context(listen(reports, config.reader_host, config.reports_port, "SAFAR_REPORTS_PORT"))
         if store.embedded:
-            sql = reader_door(store, DoorOptions(config.read_token, hosts))
+            sql = store_server_app(store, made_write_token(config), DoorOptions(config.read_token, hosts))
             await doors.enter_async_context(listen(sql, config.reader_host, config.sql_port, "SAFAR_SQL_PORT"))
         yield
 

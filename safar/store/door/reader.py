@@ -3,30 +3,17 @@
 import os
 from typing import cast
 
-from aiohttp import web
 from clickhouse_connect.driver._chdbclient import ChdbClient
 
 from safar.errors import ConfigError, TokenRequired
 from safar.store.door import allowed
 from safar.store.door.answer import Answer
-from safar.store.door.door import Door, DoorOptions, Room
+from safar.store.door.door import DoorOptions
 from safar.store.door.engine import Session
 from safar.store.door.guard import Guard
 from safar.store.door.request import Ask, Credentials
 from safar.store.door.rows import send_rows
 from safar.store.store import Store
-
-
-def reader_door(store: Store, options: DoorOptions) -> web.Application:
-    """Serve an embedded store to readers; ConfigError when the store is a server, which has its own door."""
-    reader = Reader(directory_of(store), options)
-    room = Room(reader.run, options, reader.stop)
-
-    def admit(credentials: Credentials, _may_write: bool) -> Room:
-        check_reader(credentials, options)
-        return room
-
-    return Door(admit, [room], options).application()
 
 
 def check_reader(credentials: Credentials, options: DoorOptions) -> None:

@@ -1,0 +1,116 @@
+"""What every customer of a source may still be worth: orders read, models fitted, each customer predicted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from safar.errors import DataRefused
+from safar.research import gamma_gamma
+from safar.research.clv import value_interval
+from safar.research.comparison import MODELS, choose
+from safar.research.fitters import GammaGammaFitter
+from safar.research.forecast import order_range
+from safar.research.gamma_gamma import expected_order_value
+from safar.research.orders import OrdersModel, expected_orders, log_likelihood, probability_alive
+from safar.research.rfm import Observation, observe, rfm_in_weeks
+from safar.store import Store
+
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked of a valuation.
+
+    `model` is one of `comparison.MODELS`, or `best`: the one that describes these customers best. Orders are expected
+    for the next `weeks`; value is revenue of the next `months`, discounted by `monthly_discount_rate`; `level` is that
+    of every interval. Days are those of the IANA time zone `tz`; `currency` may be empty when there is only one.
+    """
+
+    currency: str = ""
+    tz: str = "UTC"
+    model: str = BEST
+    weeks: int = 52
+    months: int = 12
+    monthly_discount_rate: float = 0.01
+    level: float = 0.9
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """Both fitted models, why this model of buying was taken, and one row a customer, indexed by `person`.
+
+    Columns of `customers`: `frequency`, `recency`, `T` and `monetary` of `rfm.rfm_in_weeks`; `p_alive`;
+    `expected_orders` with `orders_low` and `orders_high`, the range that what comes will lie in;
+    `expected_order_value`; `value` with `value_low` and `value_high`, how far the expectation may be off.
+    """
+
+    observation: Observation
+    terms: Terms
+    model: str
+    why: str
+    orders: OrdersModel
+    spend: GammaGammaFitter
+    customers: pd.DataFrame
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Those of both models, time in weeks; `spend_` stands before those of Gamma-Gamma."""
+        of_orders = {str(name): float(value) for name, value in self.orders.params_.items()}
+        return of_orders | {f"spend_{name}": float(value) for name, value in self.spend.params_.items()}
+
+    @property
+    def log_likelihood(self) -> float:
+        """Of the model of buying, all customers, in weeks."""
+        return log_likelihood(self.orders)
+
+
+def value_customers(
+    store: Store, source: str, terms: Terms | None = None, *, step: Callable[[str], object] = lambda _: None
+) -> Valuation:
+    """Value every customer of `source` as of the last day that the store knows of.
+
+    `step` is told what begins, for a progress bar. Raises DataRefused when the customers cannot carry the models.
+    """
+    terms = terms or Terms()
+    step("reading orders")
+    observation = observe(store, source, currency=terms.currency, tz=terms.tz)
+    customers = rfm_in_weeks(store, observation).drop(columns="holdout")
+    step("fitting")
+    model, orders, why = _model_of_buying(customers, terms.model)
+    spend = gamma_gamma.fit(customers)
+    step("predicting")
+    predicted = _predicted(orders, spend, customers, terms)
+    return Valuation(observation, terms, model, why, orders, spend, predicted)
+
+
+def _model_of_buying(customers: pd.DataFrame, model: str) -> tuple[str, OrdersModel, str]:
+    if model == BEST:
+        choice = choose(customers)
+        return choice.model, choice.fitter, choice.why
+    if model not in MODELS:
+        raise DataRefused(f"The model must be {BEST} or one of {', '.join(MODELS)}, not {model!r}.")
+    return model, MODELS[model](customers), f"{model} was asked for."
+
+
+def _predicted(orders: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    to_come = order_range(orders, customers, weeks=terms.weeks, level=terms.level)
+    value = value_interval(
+        orders,
+        spend,
+        customers,
+        months=terms.months,
+        monthly_discount_rate=terms.monthly_discount_rate,
+        level=terms.level,
+    )
+    return customers.assign(
+        p_alive=probability_alive(orders, customers),
+        expected_orders=expected_orders(orders, customers, weeks=terms.weeks),
+        orders_low=to_come["low"],
+        orders_high=to_come["high"],
+        expected_order_value=expected_order_value(spend, customers),
+        value=value["lifetime_value"],
+        value_low=value["low"],
+        value_high=value["high"],
+    )

@@ -1,0 +1,60 @@
+from collections.abc import Callable
+
+import pytest
+
+from safar.errors import DataRefused
+from safar.research import bgnbd, gamma_gamma
+from safar.research.clv import lifetime_value
+from safar.research.orders import expected_orders, probability_alive
+from safar.research.rfm import observe, rfm_in_weeks
+from safar.research.valuation import Terms, value_customers
+from safar.store import Store
+from tests.research.conftest import Call, order
+
+
+def test_every_customer_has_what_the_models_say_of_them(bundled: Store) -> None:
+    found = value_customers(bundled, "cdnow", Terms(model="BG/NBD", weeks=39, months=6))
+    customers = rfm_in_weeks(bundled, observe(bundled, "cdnow"))
+    orders, spend = bgnbd.fit(customers), gamma_gamma.fit(customers)
+    assert found.customers.index.equals(customers.index)
+    assert found.parameters == {**orders.params_, **{f"spend_{name}": value for name, value in spend.params_.items()}}
+    by_hand = {
+        "p_alive": probability_alive(orders, customers),
+        "expected_orders": expected_orders(orders, customers, weeks=39),
+        "value": lifetime_value(orders, spend, customers, months=6, monthly_discount_rate=0.01),
+    }
+    for name, expected in by_hand.items():
+        assert found.customers[name].to_numpy() == pytest.approx(expected.to_numpy(), rel=1e-12)
+
+
+def test_every_estimate_lies_in_its_interval(bundled: Store) -> None:
+    customers = value_customers(bundled, "cdnow").customers
+    assert not customers.isna().any(axis=None)
+    assert (customers["value_low"] < customers["value"]).all()
+    assert (customers["value"] < customers["value_high"]).all()
+    assert (customers["orders_low"] <= customers["orders_high"]).all()
+
+
+def test_the_best_model_is_taken_and_the_reason_is_given(bundled: Store) -> None:
+    found = value_customers(bundled, "cdnow")
+    assert found.model == "MBG/NBD"
+    assert found.why.startswith("MBG/NBD describes what each customer did best")
+
+
+def test_a_progress_bar_hears_each_step(bundled: Store) -> None:
+    steps: list[str] = []
+    value_customers(bundled, "cdnow", Terms(model="BG/NBD"), step=steps.append)
+    assert steps == ["reading orders", "fitting", "predicting"]
+
+
+def test_an_unknown_model_is_refused(bundled: Store) -> None:
+    with pytest.raises(
+        DataRefused, match=r"^The model must be best or one of BG/NBD, MBG/NBD, Pareto/NBD, not 'xgb'\.$"
+    ):
+        value_customers(bundled, "cdnow", Terms(model="xgb"))
+
+
+def test_customers_who_cannot_carry_a_model_are_refused(store_of: Callable[[list[Call]], Store]) -> None:
+    store = store_of([order("ann", f"2026-01-0{day}T10:00:00Z", 5) for day in (1, 2)])
+    with pytest.raises(DataRefused, match="needs 30 customers who bought on a second day; of 1, 1 did"):
+        value_customers(store, "shop")
