@@ -36,18 +36,24 @@ def lifetime_value(
     The orders of month k count 1 / (1 + monthly_discount_rate)^k. Raises DataRefused when months < 1, the rate is
     negative, or the model has no finite expectation.
     """
-    discounted = _discounted_orders(orders, customers, months, monthly_discount_rate)
+    discounted = discounted_orders(orders, customers, months=months, monthly_discount_rate=monthly_discount_rate)
     return (discounted * expected_order_value(spend, customers)).rename("lifetime_value")
 
 
-def _discounted_orders(orders: OrdersModel, customers: pd.DataFrame, months: int, rate: float) -> pd.Series:
-    if months < 1 or rate < 0:
+def discounted_orders(
+    orders: OrdersModel, customers: pd.DataFrame, *, months: int, monthly_discount_rate: float
+) -> pd.Series:
+    """Each customer's expected orders of the next `months`, those of month k at 1 / (1 + monthly_discount_rate)^k.
+
+    Raises DataRefused as `lifetime_value` does.
+    """
+    if months < 1 or monthly_discount_rate < 0:
         raise DataRefused("months must be at least 1, and monthly_discount_rate not below 0.")
     pairs = DistinctPairs.of(customers)
     discounted = before = np.zeros(len(pairs.age))
     for month in range(1, months + 1):
         until = expected_if_alive(orders, pairs, month * WEEKS_A_MONTH)
-        discounted = discounted + (until - before) / (1 + rate) ** month
+        discounted = discounted + (until - before) / (1 + monthly_discount_rate) ** month
         before = until
     return probability_alive(orders, customers) * discounted[pairs.of_customer]
 
