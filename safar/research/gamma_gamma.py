@@ -7,12 +7,16 @@ Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com
 of the observation.
 """
 
+import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
 from safar.research.fitting import fit_or_refuse, require_repeaters
 from safar.research.likelihood.maximum import Array
+
+_STRONG = 0.3
+"""A correlation of frequency and spend that the model should not be asked to overlook; in CDNOW it is 0.11."""
 
 _LIKELY = "amounts vary too little, or a few are far above the rest"
 
@@ -25,11 +29,13 @@ def spenders(customers: pd.DataFrame) -> pd.DataFrame:
 def fit(customers: pd.DataFrame) -> GammaGammaFitter:
     """Maximise the likelihood (eq. 1a) over `spenders` and return the fitter of `lifetimes` itself.
 
-    The library calls gamma `v`. Raises DataRefused when the data cannot carry three parameters, or when q <= 1:
-    then the mean over customers is infinite.
+    The library calls gamma `v`. Raises DataRefused when the data cannot carry three parameters; when q <= 1, for then
+    the mean over customers is infinite; and when amounts clearly depend on how often customers buy, which the model
+    takes to be independent.
     """
     repeaters = spenders(customers)
     require_repeaters(repeaters, "Gamma-Gamma")
+    _require_independence(repeaters)
     fitter: GammaGammaFitter = fit_or_refuse(
         lambda: GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary"]), "Gamma-Gamma", _LIKELY
     )
@@ -38,6 +44,19 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
             f"Gamma-Gamma finds q = {fitter.params_['q']:.3f}: with q <= 1 the mean order has no finite value."
         )
     return fitter
+
+
+def _require_independence(repeaters: pd.DataFrame) -> None:
+    found, size = spend_frequency_correlation(repeaters), len(repeaters)
+    # By Fisher's transformation: a few customers can look correlated by chance.
+    with np.errstate(divide="ignore"):  # of a perfect correlation
+        surely = np.tanh(np.arctanh(abs(found)) - 1.96 / np.sqrt(size - 3))
+    if surely > _STRONG:
+        raise DataRefused(
+            f"Customers who buy more often spend {'more' if found > 0 else 'less'} an order (correlation {found:.2f}), "
+            "and Gamma-Gamma takes the two to be independent. Value groups of similar frequency apart, or take each "
+            "customer's own mean for the value of an order."
+        )
 
 
 def log_likelihood(fitter: GammaGammaFitter) -> float:

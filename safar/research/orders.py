@@ -25,6 +25,9 @@ __all__ = [
     "probability_alive_grid",
 ]
 
+_FARTHEST = 3.0
+"""Times the longest time watched: as far ahead as an expectation is given."""
+
 OrdersModel = BetaGeoFitter | ModifiedBetaGeoFitter | ParetoNBDFitter
 """A fitted model of when customers buy and stop."""
 
@@ -52,7 +55,7 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
     BG/NBD: Fader, Hardie, Lee (2005), eq. 10. It is P(alive) times what whoever is alive will order, and that depends
     on x and T alone: the slow part, a hypergeometric function, is worked out once for each distinct pair of them.
     Pareto/NBD: Fader, Hardie (2005), notes/009, eq. 41. Raises DataRefused when the formula has no finite value (a or s
-    near 1).
+    near 1), and for `weeks` more than three times as far ahead as customers were watched.
     """
     pairs = DistinctPairs.of(customers)
     orders: pd.Series = (
@@ -63,6 +66,7 @@ def expected_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: floa
 
 def expected_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float) -> Array:
     """E(orders in the next `weeks` | x, T, alive) of each distinct pair. Raises as `expected_orders` does."""
+    _require_horizon(fitter, weeks)
     x, age = pairs.frequency, pairs.age
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what has no finite value is refused below
         bought_today = fitter.conditional_expected_number_of_purchases_up_to_time(weeks, x, age, age)
@@ -70,6 +74,15 @@ def expected_if_alive(fitter: OrdersModel, pairs: DistinctPairs, weeks: float) -
     if not np.isfinite(if_alive).all():
         raise DataRefused(f"The model gives no finite expectation of orders: {_singular(fitter)}.")
     return np.asarray(if_alive)
+
+
+def _require_horizon(fitter: OrdersModel, weeks: float) -> None:
+    watched = float(fitter.data["T"].max())
+    if not 0 <= weeks <= _FARTHEST * watched:
+        raise DataRefused(
+            f"{weeks:.0f} weeks ahead is more than {_FARTHEST:.0f} times the {watched:.0f} weeks that were watched, and "
+            f"nothing says whether buying goes on like that. Ask for at most {_FARTHEST * watched:.0f}."
+        )
 
 
 def _singular(fitter: OrdersModel) -> str:

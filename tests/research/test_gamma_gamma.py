@@ -76,3 +76,20 @@ def test_the_parameters_behind_simulated_spenders_are_found_again() -> None:
 def test_data_that_cannot_carry_the_model_is_refused_in_words(customers: pd.DataFrame, sentence: str) -> None:
     with pytest.raises(DataRefused, match=sentence):
         gamma_gamma.fit(customers)
+
+
+@pytest.mark.parametrize(("power", "how"), [(1.0, "more"), (-1.0, "less")])
+def test_amounts_that_depend_on_how_often_customers_buy_are_refused(power: float, how: str) -> None:
+    customers = _spenders(2000, 6.0, 4.0, 15.0)
+    dependent = customers.assign(monetary=customers["monetary"] * customers["frequency"] ** power)
+    with pytest.raises(
+        DataRefused, match=rf"^Customers who buy more often spend {how} an order \(correlation -?0\.\d\d"
+    ):
+        gamma_gamma.fit(dependent)
+
+
+def test_a_correlation_that_may_be_chance_is_none() -> None:
+    few = _spenders(100, 6.0, 4.0, 15.0)
+    few["monetary"] *= few["frequency"] ** 0.5
+    assert gamma_gamma.spend_frequency_correlation(few) > 0.4
+    assert gamma_gamma.fit(few).params_["q"] > 1

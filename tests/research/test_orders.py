@@ -52,7 +52,7 @@ def test_a_new_customer_places_the_published_number_of_orders_a_year(fitted: Bet
 
 
 def test_expected_orders_start_at_nothing_and_rise_with_time(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
-    until = [expected_orders(fitted, cdnow.customers, weeks=weeks) for weeks in (0, 10, 39, 500)]
+    until = [expected_orders(fitted, cdnow.customers, weeks=weeks) for weeks in (0, 10, 39, 116)]
     assert until[0].abs().max() < 1e-9
     assert all((later >= sooner).all() for sooner, later in pairwise(until))
 
@@ -86,9 +86,16 @@ def test_a_long_silence_after_very_many_orders_means_gone_without_a_warning(fitt
     assert expected_orders(fitted, gone, weeks=39)[0] == 0
 
 
+def test_a_horizon_far_beyond_what_was_watched_is_refused(fitted: BetaGeoFitter) -> None:
+    with pytest.raises(DataRefused, match=r"^520 weeks ahead is more than 3 times the 39 weeks .* at most 117\.$"):
+        expected_orders(fitted, _FIRST, weeks=520)
+    with pytest.raises(DataRefused):
+        expected_orders(fitted, _FIRST, weeks=-1)
+
+
 def test_an_expectation_without_a_finite_value_is_refused(fitted: BetaGeoFitter) -> None:
     at_one = BetaGeoFitter()
-    at_one.params_ = fitted.params_.copy()
+    at_one.params_, at_one.data = fitted.params_.copy(), fitted.data
     at_one.params_["a"] = 1.0
     at_one.predict = at_one.conditional_expected_number_of_purchases_up_to_time
     with pytest.raises(DataRefused, match=r"no finite expectation of orders: a = 1\.0"):
