@@ -47,6 +47,7 @@ TOTALS = (
     ),
     Total("freshness", "events_ahead", f"SELECT count() AS total FROM events WHERE NOT {_IN_TIME}"),
     Total("unmapped_events", "events", "SELECT count() AS total FROM events WHERE stage = 'unmapped'", params=_MOST),
+    Total("predicted_value", "customers", "SELECT count() AS total FROM customer_value"),
     Total("failed_events", "failed", "SELECT count() AS total FROM failed_events", params=_MOST),
 )
 """Of a funnel only the first step is a plain count. A timeline is one person's, and has no total."""

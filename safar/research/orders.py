@@ -80,7 +80,7 @@ def _require_horizon(fitter: OrdersModel, weeks: float) -> None:
     watched = float(fitter.data["T"].max())
     if not 0 <= weeks <= _FARTHEST * watched:
         raise DataRefused(
-            f"{weeks:.0f} weeks ahead is more than {_FARTHEST:.0f} times the {watched:.0f} weeks that were watched, and "
+            f"{weeks:.0f} weeks ahead is more than {_FARTHEST:.0f} times the {watched:.0f} weeks watched, and "
             f"nothing says whether buying goes on like that. Ask for at most {_FARTHEST * watched:.0f}."
         )
 

@@ -1,6 +1,7 @@
 """The page: its numbers in the HTML, safe with any name, and honest about trouble."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +11,7 @@ from services.aggregator.page.charts import stacked
 from services.aggregator.page.render import ago, code, money, percent, stamp
 from tests.support.browser import browser
 from tests.support.reading import reading
-from tests.support.story import at
+from tests.support.story import at, predict
 
 _FUNNEL = ["1. awareness", "3", "100.0%", "–", "2. purchase", "2", "66.7%", "66.7%"]
 _FUNNEL += ["3. post-purchase", "1", "33.3%", "50.0%"]
@@ -132,6 +133,35 @@ async def test_a_source_or_a_step_that_nobody_knows_is_said_on_the_page_beside_t
 )
 async def test_the_page_refuses_what_the_reports_refuse(shop, query, words):
     assert words in await html_of(shop, f"/{query}", expect=400)
+
+
+@pytest.fixture
+def predicted(shop):
+    """A shop of which nothing was predicted yet, before and after the test."""
+    yield shop
+    for table in ("model_runs", "predictions"):
+        shop.command(f"TRUNCATE TABLE {table}")
+
+
+async def test_before_the_first_model_run_the_page_says_how_to_make_one(shop):
+    assert "<pre>safar clv demo-shop</pre>" in await html_of(shop)
+
+
+async def test_predicted_value_stands_in_the_html_by_the_channel_that_won_the_customer(predicted):
+    predict(predicted, "demo-shop", datetime.now(UTC), {"ada": 1234.5, "nobody we know": 100})
+    found = tables(await html_of(predicted))
+    (value,) = [table for table in found if table[0] == "Channel"]
+    assert value[:6] == ["Channel", "Customers", "Still customers", "Mean", "Together", "Share"]
+    assert sorted(value[i] for i in range(10, len(value), 6)) == ["1,234.50 EUR", "100.00 EUR"]
+
+
+async def test_a_failed_or_old_run_is_never_shown_as_fresh(predicted):
+    predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=9), {"ada": 5})
+    assert "9 days ago</time>: stale, run safar clv again." in await html_of(predicted)
+    predict(predicted, "demo-shop", datetime.now(UTC), {}, status="failed", message="No <maximum>.")
+    html = await html_of(predicted)
+    assert "The last run in EUR failed: No &lt;maximum&gt;." in html
+    assert "9 days ago" in html
 
 
 async def test_trouble_of_the_consumer_is_said_on_the_page(shop):

@@ -1,7 +1,7 @@
 """`safar verify` asks whether the reports say what the raw rows say."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +12,7 @@ from safar.reports import check, definition
 from safar.reports.check import TOTALS, Checked, check_reports
 from safar.reports.definition import reports
 from tests.support.stores import NOW, event, failed, insert
+from tests.support.story import predict
 
 WITHOUT_TOTALS = {"timeline"}
 
@@ -32,6 +33,7 @@ def shop(store):
         ],
     )
     store.insert_lines("failed_events", to_line(failed("f")), "failed")
+    predict(store, "shop", datetime.now(UTC), {"u": 1, "v": 2})
     return store
 
 
@@ -54,7 +56,7 @@ def test_a_report_that_drops_or_doubles_rows_is_named(shop, monkeypatch, total):
     fewer, twice = "(SELECT * FROM {0} WHERE event_id > '3')", "(SELECT * FROM {0} UNION ALL SELECT * FROM {0})"
     other = fewer if total.column == "people" else twice
     broken = described.sql
-    for table in ("events", "failed_events", "touchpoints"):
+    for table in ("events", "failed_events", "touchpoints", "predictions"):
         broken = broken.replace(f"FROM {table}\n", f"FROM {other.format(table)} AS {table}\n")
     monkeypatch.setattr("safar.reports.report.definition_of", lambda _: replace(described, sql=broken))
     only = tuple(each for each in TOTALS if each == total)

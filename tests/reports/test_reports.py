@@ -8,7 +8,7 @@ import pytest
 from safar.reports import reports, run
 from safar.reports.report import to_plain
 from safar.store.identity import refresh_aliases
-from tests.support.story import failure, tell, touch
+from tests.support.story import failure, predict, tell, touch
 
 _BUY = "Order Completed"
 
@@ -26,6 +26,7 @@ def rows(store, report, *columns, **params):
 def test_every_report_gives_the_columns_it_describes(store, source):
     now = datetime.now(UTC)
     tell(store, source, [order("ada", now, "1"), touch("ada", "Song Played", now), failure(now)])
+    predict(store, source, now, {"ada": 5})
     for definition in reports():
         params = {"person": "ada"} if definition.name == "timeline" else {}
         report = run(definition.name, store, {"source": source, **params})

@@ -49,7 +49,7 @@ def store(engine: Store) -> Store:
 
 
 def empty(store: Store) -> None:
-    for table in (*POSITION_TABLES, "fencing_tokens", "user_aliases"):
+    for table in (*POSITION_TABLES, "fencing_tokens", "user_aliases", "model_runs", "predictions"):
         store.command(f"TRUNCATE TABLE {table}")
 
 

@@ -1,7 +1,8 @@
 """Events of a few people, made by hand so that every answer can be counted by hand."""
 
+import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,34 @@ def failure(when: str | datetime, **columns: Any) -> FailedEvent:
     moment = at(when) if isinstance(when, str) else when
     made = {"contract": CONTRACT_VERSION, "failed_id": uuid.uuid4().hex, "source": "", "received_at": moment}
     return FailedEvent(**{**made, "tag": "missing_field", "body_encoding": "utf8", **columns})
+
+
+def predict(store: Store, source: str, when: datetime, values: Mapping[str, float], **columns: Any) -> None:
+    """A model run in EUR, and what it says that persons are worth; `status="failed"` for one that failed."""
+    run_id = uuid.uuid4().hex
+    run = {
+        "source": source,
+        "currency": "EUR",
+        "run_id": run_id,
+        "status": "complete",
+        "message": "",
+        "model": "BG/NBD",
+    }
+    run |= {"finished_at": when.isoformat(), "observed_until": "2026-06-30", "weeks": 52, "months": 12, **columns}
+    rows = [
+        {
+            "source": source,
+            "currency": "EUR",
+            "run_id": run_id,
+            "made_at": f"{when:%Y-%m-%d %H:%M:%S}",
+            "person": person,
+        }
+        | {"value": value, "p_alive": 0.5, "expected_orders": 2.0}
+        for person, value in values.items()
+    ]
+    for table, lines in (("predictions", rows), ("model_runs", [run])):
+        if lines:
+            store.insert_lines(table, "\n".join(map(json.dumps, lines)).encode(), uuid.uuid4().hex)
 
 
 def tell(store: Store, source: str, items: Iterable[Event | FailedEvent]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from safar.reports import Report
@@ -75,6 +76,12 @@ class Detail:
     touchpoints: Chart | None
     stages: Sequence[tuple[str, int]]
     money: Sequence[Money]
+    value: Report
+
+    @property
+    def values(self) -> Sequence[Sequence[Row]]:
+        """Predicted value by acquisition channel: the rows of each currency."""
+        return [list(rows) for _, rows in groupby(self.value.rows, key=itemgetter("currency"))]
 
 
 async def overview(ask: Ask, tz: str) -> Overview:
@@ -89,12 +96,13 @@ async def overview(ask: Ask, tz: str) -> Overview:
 
 
 async def detail(ask: Ask, form: Form, totals: Sequence[Row]) -> Detail:
-    """Funnel, touchpoints and orders of the source in `form`."""
+    """Funnel, touchpoints, orders and predicted value of the source in `form`."""
     bucket = _bucket(form, totals)
-    funnel, touchpoints, orders = await asyncio.gather(
+    funnel, touchpoints, orders, value = await asyncio.gather(
         ask("funnel", form.funnel),
         ask("touchpoints_over_time", {**form.range, "bucket": bucket}),
         ask("daily_orders", form.range),
+        ask("predicted_value", {"source": form.source, "tz": form.tz, "breakdown": "acquisition_channel"}),
     )
     stages = [(name, sum(row["events"] for row in touchpoints.rows if row["name"] == name)) for name in SERIES]
     return Detail(
@@ -104,6 +112,7 @@ async def detail(ask: Ask, form: Form, totals: Sequence[Row]) -> Detail:
         touchpoints=stacked(buckets_of(touchpoints.rows, "bucket", "name", "events"), SERIES, bucket),
         stages=[(name, events) for name, events in stages if events],
         money=_money(orders.rows),
+        value=value,
     )
 
 
