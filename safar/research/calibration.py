@@ -1,5 +1,6 @@
 """Does a model of buying fit? What it expects beside what happened, inside the calibration and after it."""
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -55,6 +56,22 @@ def holdout_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float
     groups = table.groupby(np.minimum(customers["frequency"], most))
     means = groups.mean().rename(columns={"holdout": "actual"})
     return means.assign(customers=groups.size()).rename_axis("repeat_orders")
+
+
+def holdout_by_model(
+    fitters: Mapping[str, OrdersModel], customers: pd.DataFrame, *, weeks: float, most: int = 7
+) -> pd.DataFrame:
+    """`holdout_orders` of several models beside what came: `actual`, one column a model, and `customers`.
+
+    `fitters` are fits of the same customers, by the names they are to have. Raises DataRefused without a holdout, and
+    without a model.
+    """
+    if not fitters:
+        raise DataRefused("Name at least one fitted model, such as {'BG/NBD': bgnbd.fit(customers)}.")
+    tables = {name: holdout_orders(fitter, customers, weeks=weeks, most=most) for name, fitter in fitters.items()}
+    of_any = next(iter(tables.values()))
+    expected = {name: table["expected"] for name, table in tables.items()}
+    return pd.DataFrame({"actual": of_any["actual"], **expected, "customers": of_any["customers"]})
 
 
 def tracking(fitter: OrdersModel, customers: pd.DataFrame, weekly: pd.Series) -> pd.DataFrame:

@@ -4,7 +4,9 @@ The same questions to any of the models, `bgnbd`, `mbgnbd` or `pareto_nbd`. Cust
 or of `rfm.patterns_in_weeks`; all times are in weeks, and an order is a day with orders.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,9 @@ __all__ = [
     "DistinctPairs",
     "OrdersModel",
     "expected_if_alive",
+    "alive_path",
     "expected_orders",
+    "expected_orders_grid",
     "log_likelihood",
     "probability_alive",
     "probability_alive_grid",
@@ -105,8 +109,39 @@ def probability_alive(fitter: OrdersModel, customers: pd.DataFrame) -> pd.Series
 
 def probability_alive_grid(fitter: OrdersModel, *, weeks: int, most_orders: int) -> pd.DataFrame:
     """P(alive) of customers first seen `weeks` ago, by week of the last order (rows) and repeat orders (columns)."""
-    frequency, recency = np.meshgrid(np.arange(most_orders + 1), np.arange(weeks + 1))
-    alive = fitter.conditional_probability_alive(frequency, recency, weeks)
-    return pd.DataFrame(
-        alive, pd.RangeIndex(weeks + 1, name="recency"), pd.RangeIndex(most_orders + 1, name="frequency")
-    )
+    return probability_alive(fitter, _grid(weeks, most_orders)).unstack("frequency")
+
+
+def expected_orders_grid(fitter: OrdersModel, *, weeks: int, most_orders: int, next_weeks: float) -> pd.DataFrame:
+    """Orders expected in the `next_weeks` of the customers of `probability_alive_grid`, in the same rows and columns.
+
+    Raises DataRefused as `expected_orders` does.
+    """
+    return expected_orders(fitter, _grid(weeks, most_orders), weeks=next_weeks).unstack("frequency")
+
+
+def _grid(weeks: int, most_orders: int) -> pd.DataFrame:
+    """A customer for each place of a grid; whoever never bought again has one last order, in week 0, in every row."""
+    places = pd.MultiIndex.from_product([range(weeks + 1), range(most_orders + 1)], names=["recency", "frequency"])
+    frequency, recency = (places.get_level_values(name).to_numpy() for name in ("frequency", "recency"))
+    recency = np.where(frequency > 0, recency, 0)
+    return pd.DataFrame({"frequency": frequency, "recency": recency, "T": weeks}, places)
+
+
+def alive_path(fitter: OrdersModel, days: Iterable[date], *, until: date) -> "pd.Series[float]":
+    """P(alive) of one customer at the end of each day, from the first order to `until`.
+
+    `days` are those with orders, such as the index of `rfm.spent_by_day`. A day knows what had come by then, its own
+    order included, and nothing of later: the last value is `probability_alive` of the customer as of `until`. Between
+    orders it falls, but for a customer of the BG/NBD who has not bought again yet. Raises DataRefused when `until` is
+    before the first order.
+    """
+    ordered = pd.DatetimeIndex(list(days)).tz_localize(None).normalize().as_unit("s").unique().sort_values()
+    if ordered.empty or ordered[0] > pd.Timestamp(until):
+        raise DataRefused(f"The customer has no order until {until}: choose a later day, or another customer.")
+    seen = pd.date_range(ordered[0], until, name="day")
+    last = ordered.searchsorted(seen, side="right") - 1
+    weeks = (seen - seen[0]).days.to_numpy() / 7
+    since_first = (ordered - ordered[0]).days.to_numpy() / 7
+    known = pd.DataFrame({"frequency": last, "recency": since_first[last], "T": weeks}, seen)
+    return probability_alive(fitter, known)

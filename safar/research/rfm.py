@@ -49,6 +49,13 @@ GROUP BY frequency, recency, T
 ORDER BY frequency, recency, T
 """
 
+_SPENT_BY_DAY = """
+SELECT spending.1 AS day, toFloat64(sum(spending.2)) AS spent
+FROM (SELECT arrayJoin(arrayZip(days, amounts)) AS spending FROM customer_orders WHERE person = {person:String})
+GROUP BY day
+ORDER BY day
+"""
+
 
 @dataclass(frozen=True)
 class Observation:
@@ -141,11 +148,30 @@ def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
     return weekly.set_index("week")["orders"].rename("repeat_orders")
 
 
-def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
-    parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
-    days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
-    table = store.query_df(_on_orders(store, sql, parameters), parameters | days)
+def spent(store: Store, observation: Observation) -> pd.DataFrame:
+    """What the customers of `rfm_in_weeks` spent in all, their first day included, in the observation's currency.
+
+    One row a customer, indexed by `person`: `spent` until the end of the calibration, `holdout_spent` after it. Raises
+    DataRefused when nobody bought before the end of the calibration.
+    """
+    return _read(store, observation, statement("spent")).set_index("person")
+
+
+def spent_by_day(store: Store, observation: Observation, person: str) -> "pd.Series[float]":
+    """What one customer spent on each day with an order, through the holdout, indexed by `day`; in its currency.
+
+    Raises DataRefused when there is no order of this person.
+    """
+    table = _ask(store, observation, _SPENT_BY_DAY, person=person)
     if table.empty:
+        raise DataRefused(f"Source {observation.source!r} has no orders of {person!r}: take a person of rfm_in_weeks.")
+    return table.assign(day=pd.to_datetime(table["day"])).set_index("day")["spent"]
+
+
+def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
+    table = _ask(store, observation, sql)
+    if table.empty:
+        parameters = {"source": observation.source, "tz": observation.tz}
         first = {row["currency"]: row["first_order"] for row in store.query(_ORDERS, parameters)}[observation.currency]
         raise DataRefused(
             f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
@@ -153,6 +179,12 @@ def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
         )
     counts = ("frequency", "holdout", "customers", "week", "orders")
     return table.astype({name: "int64" for name in counts if name in table})
+
+
+def _ask(store: Store, observation: Observation, sql: str, **more: str) -> pd.DataFrame:
+    parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
+    days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
+    return store.query_df(_on_orders(store, sql, parameters), parameters | days | more)
 
 
 def _on_orders(store: Store, sql: str, parameters: dict[str, str]) -> str:

@@ -52,6 +52,20 @@ def test_without_a_holdout_there_is_nothing_to_compare(cdnow: Cdnow, fitted: Bet
         calibration.holdout_orders(fitted, cdnow.customers, weeks=0)
 
 
+def test_several_models_stand_beside_what_came(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    fitters = {"BG/NBD": fitted, "Pareto/NBD": pareto_nbd.fit(cdnow.customers)}
+    table = calibration.holdout_by_model(fitters, cdnow.customers, weeks=39, most=3)
+    assert table.columns.tolist() == ["actual", "BG/NBD", "Pareto/NBD", "customers"]
+    for name, fitter in fitters.items():
+        alone = calibration.holdout_orders(fitter, cdnow.customers, weeks=39, most=3)
+        assert table[["actual", name, "customers"]].to_numpy().tolist() == alone.to_numpy().tolist()
+
+
+def test_no_model_stands_beside_nothing(cdnow: Cdnow) -> None:
+    with pytest.raises(DataRefused, match="Name at least one fitted model"):
+        calibration.holdout_by_model({}, cdnow.customers, weeks=39)
+
+
 @pytest.fixture(scope="module", params=[bgnbd, mbgnbd, pareto_nbd])
 def tracked(request: pytest.FixtureRequest, cdnow: Cdnow) -> pd.DataFrame:
     return calibration.tracking(request.param.fit(cdnow.customers), cdnow.customers, cdnow.weekly)

@@ -1,3 +1,4 @@
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,14 @@ import pytest
 from safar.errors import DataRefused
 from safar.research import bgnbd, mbgnbd, pareto_nbd
 from safar.research.fitters import BetaGeoFitter
-from safar.research.orders import OrdersModel, expected_orders, probability_alive, probability_alive_grid
+from safar.research.orders import (
+    OrdersModel,
+    alive_path,
+    expected_orders,
+    expected_orders_grid,
+    probability_alive,
+    probability_alive_grid,
+)
 from tests.research.conftest import Cdnow
 
 # Customer 0001 of CDNOW: two repeat days, the last after 213 days, watched for 272.
@@ -79,6 +87,59 @@ def test_the_grid_is_the_same_probability_customer_by_customer(fitted: BetaGeoFi
     assert grid.loc[20, 5] == pytest.approx(probability_alive(fitted, one)[0])
     # The later the last order, the likelier alive.
     assert (grid[5].diff().dropna() > 0).all()
+
+
+def test_the_grid_of_expected_orders_is_the_same_expectation_customer_by_customer(model: OrdersModel) -> None:
+    grid = expected_orders_grid(model, weeks=39, most_orders=20, next_weeks=26)
+    assert grid.shape == (40, 21)
+    some = pd.DataFrame({"frequency": [0, 5], "recency": [0, 20], "T": [39, 39]})
+    assert [grid.loc[0, 0], grid.loc[20, 5]] == pytest.approx(expected_orders(model, some, weeks=26).tolist())
+
+
+def test_whoever_never_bought_again_is_the_same_customer_in_every_row_of_a_grid(model: OrdersModel) -> None:
+    once = pd.DataFrame({"frequency": [0], "recency": [0], "T": [39]})
+    column = probability_alive_grid(model, weeks=39, most_orders=2)[0]
+    assert column.nunique() == 1
+    assert column[39] == probability_alive(model, once)[0]
+
+
+_DAYS = [date(1997, 1, 1), date(1997, 1, 18), date(1997, 8, 2), date(1997, 12, 12)]
+"""Customer 0001 of CDNOW, once more."""
+
+
+def test_the_path_of_a_customer_ends_where_the_customer_stands(cdnow: Cdnow, model: OrdersModel) -> None:
+    path = alive_path(model, _DAYS, until=date(1997, 9, 30))
+    assert path.index[[0, -1]].tolist() == [pd.Timestamp("1997-01-01"), pd.Timestamp("1997-09-30")]
+    assert len(path) == 273
+    assert path.iloc[-1] == pytest.approx(probability_alive(model, cdnow.customers)["0001"], rel=1e-12)
+
+
+def test_each_day_of_a_path_knows_what_had_come_by_then_and_nothing_of_later(model: OrdersModel) -> None:
+    whole, early = (alive_path(model, _DAYS, until=until) for until in (date(1998, 6, 30), date(1997, 3, 1)))
+    pd.testing.assert_series_equal(whole[: early.index[-1]], early)
+    in_march = pd.DataFrame({"frequency": [1], "recency": [17 / 7], "T": [59 / 7]})
+    assert whole["1997-03-01"] == pytest.approx(probability_alive(model, in_march)[0], rel=1e-12)
+
+
+def test_a_path_falls_between_orders_and_rises_with_one(model: OrdersModel) -> None:
+    path = alive_path(model, _DAYS, until=date(1998, 6, 30))
+    changes = path.diff().loc["1997-01-20":]  # before its second order a customer of the BG/NBD is surely alive
+    ordered = changes.index.isin(pd.DatetimeIndex(_DAYS))
+    assert (changes[ordered] > 0).all()
+    assert (changes[~ordered] < 0).all()
+
+
+def test_orders_of_one_day_in_any_sequence_are_one_day_of_a_path(fitted: BetaGeoFitter) -> None:
+    moments = [pd.Timestamp("1997-08-02T18:00Z"), pd.Timestamp("1997-01-01T09:00Z"), pd.Timestamp("1997-08-02T09:00Z")]
+    path = alive_path(fitted, moments, until=date(1997, 9, 30))
+    once = alive_path(fitted, [date(1997, 1, 1), date(1997, 8, 2)], until=date(1997, 9, 30))
+    pd.testing.assert_series_equal(path, once)
+
+
+@pytest.mark.parametrize("days", [[], _DAYS[1:]])
+def test_a_path_without_an_order_is_refused(fitted: BetaGeoFitter, days: list[date]) -> None:
+    with pytest.raises(DataRefused, match=r"no order until 1997-01-10: choose a later day, or another customer\."):
+        alive_path(fitted, days, until=date(1997, 1, 10))
 
 
 def test_a_long_silence_after_very_many_orders_means_gone_without_a_warning(fitted: BetaGeoFitter) -> None:

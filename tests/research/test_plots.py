@@ -1,6 +1,7 @@
 """Plots are looked at by people; here is what a machine can see: titles, units, numbers, grey print."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -57,6 +58,16 @@ _TRACKED = pd.DataFrame(
     pd.RangeIndex(1, 4, name="week"),
 )
 
+_BY_MODEL = pd.DataFrame(
+    {"actual": [0.2, 0.7], "BG/NBD": [0.3, 0.6], "MBG/NBD": [0.1, 0.5], "customers": [9, 5]}
+).rename_axis("repeat_orders")
+_PATH = pd.Series([1.0, 0.8, 0.9], pd.date_range("2026-01-01", periods=3), name="p_alive")
+_DAYS = [date(2026, 1, 1), date(2026, 1, 3), date(2026, 1, 9)]
+_SEGMENTS = pd.DataFrame(
+    {"customers": [1200, 30], "total": [50.0, 80.0], "low": [40.0, 60.0], "high": [65.0, 110.0]},
+    pd.Index(["email", "social"], name="channel"),
+)
+
 _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
     "repeat orders": (lambda ax: plots.repeat_orders_bars(_COUNTS, ax=ax), "Customers by number of repeat orders"),
     "holdout": (
@@ -72,6 +83,22 @@ _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
         "Repeat orders of all customers by week",
     ),
     "alive": (lambda ax: plots.alive_matrix(_GRID, ax=ax), "P(alive) of customers first seen 39 weeks ago, 0 to 1"),
+    "expected orders": (
+        lambda ax: plots.expected_orders_matrix(_GRID * 9, next_weeks=26, ax=ax),
+        "Expected orders in the next 26 weeks, customers first seen 39 weeks ago",
+    ),
+    "one customer": (
+        lambda ax: plots.alive_line(_PATH, _DAYS, person="0001", ax=ax),
+        "P(alive) of customer 0001 at the end of each day, 0 to 1",
+    ),
+    "holdout by model": (
+        lambda ax: plots.holdout_by_model_lines(_BY_MODEL, weeks=39, ax=ax),
+        "Orders a customer in the 39 weeks after the calibration",
+    ),
+    "segments": (
+        lambda ax: plots.segment_bars(_SEGMENTS, months=12, currency="USD", ax=ax),
+        "Value of all customers of each channel, next 12 months, USD",
+    ),
     "value": (lambda ax: plots.value_distribution(_VALUE, months=12, currency="USD", ax=ax), "next 12 months, USD"),
     "concentration": (
         lambda ax: plots.value_concentration(concentration(_VALUE), months=12, ax=ax),
@@ -139,6 +166,36 @@ def test_the_lines_mark_mean_and_median_in_the_currency() -> None:
         f"mean {_VALUE.mean():,.2f} USD",
         f"median {_VALUE.median():,.2f} USD",
     ]
+
+
+def test_every_model_has_a_line_with_a_marker_of_its_own_beside_what_came() -> None:
+    lines = plots.holdout_by_model_lines(_BY_MODEL, weeks=39).lines
+    assert [line.get_label() for line in lines] == ["actual", "BG/NBD", "MBG/NBD"]
+    assert [list(line.get_ydata()) for line in lines] == [[0.2, 0.7], [0.3, 0.6], [0.1, 0.5]]
+    assert len({(line.get_marker(), line.get_linestyle()) for line in lines}) == 3
+
+
+def test_orders_that_the_path_does_not_know_of_are_hollow() -> None:
+    path, known, later, *_ = plots.alive_line(_PATH, _DAYS, person="0001").lines
+    assert list(path.get_ydata()) == [1.0, 0.8, 0.9]
+    assert (len(known.get_xdata()), known.get_fillstyle()) == (2, "full")
+    assert (len(later.get_xdata()), later.get_fillstyle()) == (1, "none")
+
+
+def test_segments_stand_largest_first_with_their_interval_and_how_many_they_are() -> None:
+    ax = plots.segment_bars(_SEGMENTS, months=12, currency="USD", came=pd.Series({"email": 44.0, "social": 99.0}))
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["social  (n = 30)", "email  (n = 1,200)"]
+    assert [bar.get_width() for bar in ax.patches] == [80, 50]
+    (spans,) = ax.collections
+    assert [line[:, 0].tolist() for line in spans.get_segments()] == [[60, 110], [40, 65]]
+    assert list(ax.lines[-1].get_xdata()) == [99, 44]
+
+
+def test_segments_beyond_the_most_are_counted_and_not_drawn() -> None:
+    ax = plots.segment_bars(_SEGMENTS, months=12, currency="USD", most=1)
+    assert len(ax.patches) == 1
+    assert "1 smaller segments not shown" in ax.get_xlabel()
 
 
 def test_everything_can_be_told_apart_in_grey() -> None:

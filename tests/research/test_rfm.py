@@ -7,7 +7,7 @@ import pytest
 from safar.demo.cdnow import cdnow_file
 from safar.errors import DataRefused, InvalidParameter
 from safar.research.fitting import grouped
-from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks
+from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks, spent, spent_by_day
 from safar.store import Store
 from tests.research.conftest import Call, Cdnow, order
 
@@ -230,3 +230,44 @@ def test_patterns_of_nobody_are_refused_as_customers_are(store_of: StoreOf) -> N
     store = store_of(_ORDERS)
     with pytest.raises(DataRefused, match="has no orders until 2025-12-31"):
         patterns_in_weeks(store, observe(store, "shop", calibration_until=date(2025, 12, 31)))
+
+
+def test_what_was_spent_is_all_of_it_before_and_after_the_end_of_the_calibration(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    observation = observe(store, "shop", calibration_until=date(2026, 1, 8))
+    table = spent(store, observation)
+    assert table.to_dict("index") == {
+        "ann": {"spent": 135, "holdout_spent": 5},
+        "bob": {"spent": 7, "holdout_spent": 0},
+    }
+    assert table.index.equals(rfm_in_weeks(store, observation).index)
+
+
+def test_what_cdnow_spent_adds_up_to_its_revenue_and_agrees_with_its_repeat_days(bundled: Store, cdnow: Cdnow) -> None:
+    table = spent(bundled, cdnow.observation)
+    assert table.to_numpy().sum() == pytest.approx(244_091.94)
+    first_days = table["spent"] - cdnow.customers["frequency"] * cdnow.customers["monetary"]
+    assert (first_days > -1e-9).all()
+
+
+def test_what_was_paid_back_was_not_spent(store_of: StoreOf) -> None:
+    first = order("ann", "2026-01-01T10:00:00Z", 50)
+    store = store_of([first, _REPEAT, back(_REPEAT, "Order Refunded", "2026-01-10T10:00:00Z", 20)])
+    observation = observe(store, "shop")
+    assert spent(store, observation).loc["ann", "spent"] == 80
+    assert spent_by_day(store, observation, "ann").to_dict() == {
+        pd.Timestamp("2026-01-01"): 50,
+        pd.Timestamp("2026-01-08"): 30,
+    }
+
+
+def test_one_customer_is_told_day_by_day_through_the_holdout(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    days = spent_by_day(store, observe(store, "shop", calibration_until=date(2026, 1, 8)), "ann")
+    assert [(day.day, amount) for day, amount in days.items()] == [(1, 120), (8, 15), (11, 5)]
+
+
+def test_a_customer_that_there_is_not_is_refused(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)
+    with pytest.raises(DataRefused, match="has no orders of 'zoe': take a person of rfm_in_weeks"):
+        spent_by_day(store, observe(store, "shop"), "zoe")

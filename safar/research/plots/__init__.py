@@ -4,10 +4,11 @@ Every title names the measure and its unit. Shades go from light to dark in one 
 colour is told apart by shade, hatch or marker too: printed in grey they read the same.
 """
 
-from safar.research.plots.fit import tracking_lines, weekly_lines
+from safar.research.plots.fit import holdout_by_model_lines, tracking_lines, weekly_lines
 from safar.research.plots.journey import funnel_bars, journey_heat_map, stop_bars, transition_heat_map
+from safar.research.plots.orders import alive_line, alive_matrix, expected_orders_matrix
+from safar.research.plots.segments import segment_bars
 from safar.research.plots.value import (
-    alive_matrix,
     holdout_lines,
     repeat_orders_bars,
     value_concentration,
@@ -15,11 +16,15 @@ from safar.research.plots.value import (
 )
 
 __all__ = [
+    "alive_line",
     "alive_matrix",
+    "expected_orders_matrix",
     "funnel_bars",
+    "holdout_by_model_lines",
     "holdout_lines",
     "journey_heat_map",
     "repeat_orders_bars",
+    "segment_bars",
     "stop_bars",
     "tracking_lines",
     "transition_heat_map",

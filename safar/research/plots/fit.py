@@ -1,4 +1,6 @@
-"""Pictures of how well a model of buying holds: week by week, beside what came."""
+"""Pictures of how well models of buying hold: week by week, and customer group by customer group."""
+
+from itertools import cycle
 
 import pandas as pd
 import seaborn as sns
@@ -20,6 +22,23 @@ def weekly_lines(table: pd.DataFrame, *, calibration_weeks: float, ax: Axes | No
     ax = _lines(table, ("actual", "expected"), calibration_weeks, axes(ax))
     ax.set_ylabel("repeat orders in the week")
     title(ax, "Repeat orders of all customers by week since the first of them came")
+    return ax
+
+
+def holdout_by_model_lines(table: pd.DataFrame, *, weeks: float, ax: Axes | None = None) -> Axes:
+    """`calibration.holdout_by_model`: orders after the calibration against what each model expected of each group."""
+    ax = axes(ax)
+    groups = range(len(table))
+    ax.plot(groups, table["actual"], marker="o", color=DARK, label="actual")
+    styles = cycle([("s", "--"), ("^", ":"), ("D", "-."), ("v", (0, (6, 2)))])
+    for model, (marker, line) in zip(table.columns.drop(["actual", "customers"]), styles, strict=False):
+        ax.plot(groups, table[model], marker=marker, linestyle=line, color=MIDDLE, label=model)
+    names = [*table.index[:-1].astype(str), f"{table.index[-1]}+"]
+    ax.set_xticks(groups, [f"{name}\nn = {n:,}" for name, n in zip(names, table["customers"], strict=True)])
+    ax.set(xlabel="repeat orders in the calibration", ylabel="orders a customer", ylim=(0, None))
+    ax.legend(frameon=False)
+    title(ax, f"Orders a customer in the {weeks:.0f} weeks after the calibration, actual and by model")
+    bare(ax)
     return ax
 
 

@@ -1,11 +1,11 @@
-"""Pictures of customer value: does the model fit, who is alive, what are they worth, and to how few it is owed."""
+"""Pictures of customer value: does the model fit, what are they worth, and to how few it is owed."""
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from safar.research.plots.style import DARK, LIGHT, MIDDLE, SHADES, axes, bare, title
+from safar.research.plots.style import DARK, LIGHT, MIDDLE, axes, bare, title
 
 
 def repeat_orders_bars(counts: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -45,16 +45,6 @@ def holdout_lines(means: pd.DataFrame, *, weeks: float, ax: Axes | None = None) 
     ax.legend(frameon=False)
     title(ax, f"Orders in the {weeks:.0f} weeks after the calibration, mean a customer, actual and expected")
     bare(ax)
-    return ax
-
-
-def alive_matrix(grid: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """`orders.probability_alive_grid`: P(alive) by week of the last order and number of repeat orders."""
-    ax = axes(ax, 7.0, 5.0)
-    sns.heatmap(grid, cmap=SHADES, vmin=0, vmax=1, ax=ax, xticklabels=2, yticklabels=5, cbar_kws={"label": "P(alive)"})
-    ax.invert_yaxis()
-    ax.set(xlabel="repeat orders", ylabel="week of the last order")
-    title(ax, f"P(alive) of customers first seen {grid.index.max()} weeks ago, 0 to 1")
     return ax
 
 
