@@ -68,6 +68,11 @@ _SEGMENTS = pd.DataFrame(
     pd.Index(["email", "social"], name="channel"),
 )
 
+_TENTHS = pd.DataFrame({"share": np.linspace(0.19, 0.01, 10)}, pd.RangeIndex(1, 11, name="decile"))
+_RFM = pd.DataFrame(
+    {"customers": [1200, 4], "mean": [133.7, np.nan]}, pd.MultiIndex.from_tuples([(5, 5), (1, 3)], names=["R", "F"])
+)
+
 _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
     "repeat orders": (lambda ax: plots.repeat_orders_bars(_COUNTS, ax=ax), "Customers by number of repeat orders"),
     "holdout": (
@@ -98,6 +103,14 @@ _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
     "segments": (
         lambda ax: plots.segment_bars(_SEGMENTS, months=12, currency="USD", ax=ax),
         "Value of all customers of each channel, next 12 months, USD",
+    ),
+    "deciles": (
+        lambda ax: plots.decile_bars({"past": _TENTHS, "predicted": _TENTHS[::-1]}, of="revenue, 1997", ax=ax),
+        "What each tenth of the customers holds, % of revenue, 1997",
+    ),
+    "rfm": (
+        lambda ax: plots.rfm_matrix(_RFM, of="value in the next 12 months, USD", ax=ax),
+        "Mean a customer by RFM scores: value in the next 12 months, USD",
     ),
     "value": (lambda ax: plots.value_distribution(_VALUE, months=12, currency="USD", ax=ax), "next 12 months, USD"),
     "concentration": (
@@ -196,6 +209,19 @@ def test_segments_beyond_the_most_are_counted_and_not_drawn() -> None:
     ax = plots.segment_bars(_SEGMENTS, months=12, currency="USD", most=1)
     assert len(ax.patches) == 1
     assert "1 smaller segments not shown" in ax.get_xlabel()
+
+
+def test_each_ranking_has_a_bar_as_high_as_its_share_at_every_tenth() -> None:
+    ax = plots.decile_bars({"past": _TENTHS, "predicted": _TENTHS[::-1]}, of="revenue")
+    past, predicted = ax.containers
+    assert [bar.get_height() for bar in past] == _TENTHS["share"].tolist()
+    assert [round(bar.get_center()[0] - at, 1) for bar, at in zip(past, range(1, 11), strict=True)] == [-0.2] * 10
+    assert {bar.get_hatch() for bar in past} != {bar.get_hatch() for bar in predicted}
+
+
+def test_a_place_without_a_mean_still_says_how_many_are_in_it() -> None:
+    cells = {text.get_text(): text.get_position() for text in plots.rfm_matrix(_RFM, of="USD").texts}
+    assert cells == {"133.70\nn = 1,200": (4.5, 4.5), "n = 4": (2.5, 0.5)}
 
 
 def test_everything_can_be_told_apart_in_grey() -> None:

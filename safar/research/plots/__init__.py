@@ -7,7 +7,7 @@ colour is told apart by shade, hatch or marker too: printed in grey they read th
 from safar.research.plots.fit import holdout_by_model_lines, tracking_lines, weekly_lines
 from safar.research.plots.journey import funnel_bars, journey_heat_map, stop_bars, transition_heat_map
 from safar.research.plots.orders import alive_line, alive_matrix, expected_orders_matrix
-from safar.research.plots.segments import segment_bars
+from safar.research.plots.segments import decile_bars, rfm_matrix, segment_bars
 from safar.research.plots.value import (
     holdout_lines,
     repeat_orders_bars,
@@ -18,12 +18,14 @@ from safar.research.plots.value import (
 __all__ = [
     "alive_line",
     "alive_matrix",
+    "decile_bars",
     "expected_orders_matrix",
     "funnel_bars",
     "holdout_by_model_lines",
     "holdout_lines",
     "journey_heat_map",
     "repeat_orders_bars",
+    "rfm_matrix",
     "segment_bars",
     "stop_bars",
     "tracking_lines",

@@ -1,9 +1,13 @@
-"""Pictures of groups of customers: what each is worth."""
+"""Pictures of groups of customers: what each is worth, and what it holds of the whole."""
+
+from collections.abc import Mapping
 
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
 
-from safar.research.plots.style import DARK, MIDDLE, axes, bare, title
+from safar.research.plots.style import DARK, LIGHT, MIDDLE, SHADES, axes, bare, title
 
 
 def segment_bars(
@@ -35,4 +39,47 @@ def segment_bars(
     ax.legend(frameon=False, loc="lower right")
     title(ax, f"Value of all customers of each {table.index.name or 'segment'}, next {months} months, {currency}")
     bare(ax)
+    return ax
+
+
+def decile_bars(tables: Mapping[str, pd.DataFrame], *, of: str, ax: Axes | None = None) -> Axes:
+    """`best.by_decile` of up to three rankings, by their names: what share each tenth holds, the best first.
+
+    `of` says what is shared, with its period, such as "revenue after the calibration".
+    """
+    ax = axes(ax, 7.0, 4.0)
+    width = 0.8 / len(tables)
+    looks = ((DARK, ""), (LIGHT, "//"), (MIDDLE, ".."))
+    for place, ((name, table), (colour, hatch)) in enumerate(zip(tables.items(), looks, strict=False)):
+        left = table.index + (place - (len(tables) - 1) / 2) * width
+        bars = ax.bar(left, table["share"], width, color=colour, hatch=hatch, edgecolor=DARK, label=name)
+        ax.bar_label(bars, [f"{share:.0%}" for share in table["share"]], fontsize=7, padding=1)
+    ax.set_xticks(range(1, 11))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set(xlabel="tenth of the customers, 1 is the best", ylabel=f"share of {of}")
+    ax.legend(frameon=False)
+    title(ax, f"What each tenth of the customers holds, % of {of}")
+    bare(ax)
+    return ax
+
+
+def rfm_matrix(grid: pd.DataFrame, *, of: str, ax: Axes | None = None) -> Axes:
+    """`segments.grid`: mean a customer and number of customers, by recency score (rows) and frequency score.
+
+    `of` says what the mean is of, with its unit, such as "value in the next 12 months, USD".
+    """
+    ax = axes(ax, 7.0, 4.5)
+    scores = range(1, 6)
+    means = grid["mean"].unstack("F").reindex(index=scores, columns=scores)
+    customers = grid["customers"].unstack("F").reindex(index=scores, columns=scores)
+    numbers = means.map("{:,.2f}\n".format).where(means.notna(), "")
+    people = customers.map("n = {:,.0f}".format).where(customers.notna(), "")
+    sns.heatmap(
+        means, annot=numbers + people, fmt="", cmap=SHADES, vmin=0, linewidths=0.5, cbar=False, ax=ax, mask=means.isna()
+    )
+    for row, column in zip(*(means.isna() & customers.notna()).to_numpy().nonzero(), strict=True):
+        ax.text(column + 0.5, row + 0.5, people.iloc[row, column], ha="center", va="center")
+    ax.invert_yaxis()
+    ax.set(xlabel="frequency score, 5 is the most orders", ylabel="recency score, 5 is the latest order")
+    title(ax, f"Mean a customer by RFM scores: {of}")
     return ax
