@@ -48,6 +48,68 @@ CLAIMS: dict[str, list[str]] = {
         "should hold {LEVEL:.0%} of the customers",
         "held {held.mean():.1%}, and of those with three repeat orders or more {held[frequent].mean():.1%}",
     ],
+    "04_best_customers": [
+        "the past of each of {len(customers):,} customers: "
+        "everything paid in the first {observation.holdout_weeks:.0f} weeks",
+        "expected orders times expected order value over {MONTHS} months, in {observation.currency} of revenue",
+        "as long as the {observation.holdout_weeks:.0f} weeks that the models have not seen",
+        "the best tenth of the customers had paid {by_past.share[1]:.1%} of all revenue, the best two tenths "
+        "{by_past.share_so_far[2]:.1%}, and the lower half together {1 - by_past.share_so_far[5]:.1%}",
+        "the best tenth hold {by_prediction.share[1]:.1%}",
+        "{(past == 1).sum()} customers are the best tenth by past spend, and "
+        "{'as many' if (past == 1).sum() == (predicted == 1).sum() else (predicted == 1).sum()} by prediction, "
+        "but only {both_lists.customers[True, True]} are in both. "
+        "Then came the next {observation.holdout_weeks:.0f} weeks",
+        "in both lists spent another {both_lists.holdout_spent[True, True]:.2f} {observation.currency} a head",
+        "The {both_lists.customers[False, True]} whom only the prediction names spent "
+        "{both_lists.holdout_spent[False, True]:.2f} {observation.currency}. They had paid "
+        "{both_lists.spent[False, True]:.2f} {observation.currency} before",
+        "The {both_lists.customers[True, False]} whom only the past names spent "
+        "{both_lists.holdout_spent[True, False]:.2f} {observation.currency}, though they had paid "
+        "{both_lists.spent[True, False]:.2f} {observation.currency} before",
+        "share of the revenue of the following {observation.holdout_weeks:.0f} weeks",
+        "The best tenth by prediction brought {came_by_prediction.share[1]:.1%}, "
+        "the best tenth by past spend {came_by_past.share[1]:.1%}",
+        "Its lowest tenth brought {came_by_prediction.share[10]:.1%}, "
+        "{'more' if came_by_prediction.share[10] > came_by_prediction.share.loc[4:9].max() else 'no more'} "
+        "than any tenth from the fourth to the ninth",
+        "Of its {(predicted == 10).sum()} customers "
+        "{((predicted == 10) & (customers.frequency > 0)).sum()} had ordered again",
+        "{(customers.holdout > 0)[(predicted == 10) & (customers.frequency > 0)].mean():.0%} of these "
+        "{((predicted == 10) & (customers.frequency > 0)).sum()} came back, and brought "
+        "{paid.holdout_spent[(predicted == 10) & (customers.frequency > 0)].sum():,.0f} of the "
+        "{came_by_prediction.total[10]:,.0f} {observation.currency} of that tenth",
+        "the {(customers.frequency == 0).sum():,} who bought once all have frequency "
+        "{scored.F[customers.frequency == 0].max()}, and "
+        "{'nobody has' if not (scored.F == 2).any() else 'some have'} 2",
+        "The {grid.customers[5, 5]} customers with 5 and 5 are worth {grid['mean'][5, 5]:.2f} {observation.currency} "
+        "each over the {MONTHS} months, the {grid.customers[1, 1]} with 1 and 1 {grid['mean'][1, 1]:.2f} "
+        "{observation.currency}",
+        "The {by_segment.customers['champions']} champions, {by_segment.customers['champions'] / len(customers):.1%} "
+        "of the customers, brought {came['champions'] / came.sum():.1%} of the revenue of the "
+        "{observation.holdout_weeks:.0f} weeks: {came['champions']:,.0f} {observation.currency}, where "
+        "{by_segment.total['champions']:,.0f} were expected, and {by_segment.low['champions']:,.0f} to "
+        "{by_segment.high['champions']:,.0f} was the interval",
+        "What came for each customer "
+        "{'falls' if (came / by_segment.customers).is_monotonic_decreasing else 'goes up and down'} from segment to "
+        "segment in the order of the rules, from {came['champions'] / by_segment.customers['champions']:.2f} "
+        "{observation.currency} of a champion to {came['lost'] / by_segment.customers['lost']:.2f} "
+        "{observation.currency} of a lost one",
+        "The intervals hold {came.between(by_segment.low, by_segment.high).sum()} of {len(by_segment)}. "
+        "{ {3: 'Three'}[(came > by_segment.high).sum()] } segments brought more",
+        "{came[SEGMENT] / by_segment.total[SEGMENT]:.1f} times as much as expected: {came[SEGMENT]:,.0f} "
+        "{observation.currency} instead of {by_segment.total[SEGMENT]:,.0f}",
+        "Of these {by_segment.customers[SEGMENT]} the model took {p_alive[segment == SEGMENT].sum():.0f} to be alive, "
+        "and {(customers.holdout > 0)[segment == SEGMENT].sum()} came back. Each brought "
+        "{came[SEGMENT] / by_segment.customers[SEGMENT]:.2f} {observation.currency}, nearly as much as one of the "
+        "promising ({came['promising'] / by_segment.customers['promising']:.2f} {observation.currency})",
+        "nobody had ordered in the last {int(audience.weeks_since_last_order.min())} weeks",
+        "After {customers.frequency[person]} repeat orders in quick succession",
+        "when the list was made it was {path.iloc[-1]:.3f}",
+        "{customers.holdout[person]} more orders",
+        "a recency of 4 may mean "
+        "{int(segments.weeks_since_last_order(customers)[scored.R == 4].max())} weeks of silence",
+    ],
     "10_journey_map": [
         "{everybody.people[0]:,} people who never lived",
         "So {everybody.events[0]:,} events become the journeys of {everybody.people[0]:,} people",
@@ -84,6 +146,12 @@ GIVEN: dict[str, frozenset[str]] = {
         {
             *("9582.4", "9595.0", "4", "2", "95", "100"),  # as published, and the level of an interval
             *("1987", "2005", "2007", "24", "275", "284", "33", "1", "3", "201", "209", "0"),  # years, pages, a count
+        }
+    ),
+    "04_best_customers": frozenset(
+        {
+            *("1994", "2005", "2007", "24", "3", "201", "209", "42", "4", "415", "430"),  # years and pages
+            *("1", "5"),  # the lowest score and the highest
         }
     ),
     "10_journey_map": frozenset(),

@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter
 
 from safar.research.plots.style import DARK, MIDDLE, SHADES, axes, bare, title
 
@@ -46,7 +47,7 @@ def alive_line(path: pd.Series, days: Iterable[date], *, person: str, ax: Axes |
         ax.plot(later, [0] * len(later), "o", color=DARK, fillstyle="none", clip_on=False, label="orders after it")
         ax.axvline(end, color=MIDDLE, linestyle=":", linewidth=1)
     ax.set(xlabel="", ylabel="P(alive)", ylim=(0, 1.03))
-    ax.tick_params(axis="x", rotation=30)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     title(ax, f"P(alive) of customer {person} at the end of each day, 0 to 1")
     bare(ax)
