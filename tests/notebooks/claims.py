@@ -4,6 +4,23 @@ A claim is the body of an f-string over the notebook's variables; the phrase it 
 """
 
 CLAIMS: dict[str, list[str]] = {
+    "00_quickstart": [
+        "{channels.people.sum():,} people who never lived",
+        "{totals.events[0]:,} events, {totals.orders[0]:,} orders of {totals.customers[0]} customers who pay in "
+        "{totals.currency[0]}, and {totals.orders[1]} orders of {totals.customers[1]} who pay in {totals.currency[1]}",
+        "{'grows' if by_month.sum(axis=1).iloc[-1] > by_month.sum(axis=1).iloc[0] else 'shrinks'}, from "
+        "{by_month.sum(axis=1).iloc[0]:,} in the first month to {by_month.sum(axis=1).iloc[-1]:,} in the last",
+        "{(until_order.user_id == '').sum()} of these {len(until_order)} came before the shop knew who it was",
+        "all belong to {'one' if until_order.person.nunique() == 1 else 'several'}",
+        "from each to the next within {WINDOW_DAYS} days",
+        "Of {funnel.people['awareness']:,} people, {funnel.people['purchase']} came to a cart or further "
+        "({funnel.share_of_first['purchase']:.1%}), and {funnel.people['post_purchase']} to what follows an order",
+        "Organic search brings the most people, "
+        "{channels.people['organic'] if channels.people.idxmax() == 'organic' else 'no'}, of whom "
+        "{channels.customer_share['organic']:.1%} become customers; of the {channels.people['referral']} who came by "
+        "referral it is {channels.customer_share['referral']:.1%}, of those from social media "
+        "{channels.customer_share['social']:.1%}",
+    ],
     "01_bgnbd_clv": [
         "{totals.customers[0]:,} customers, {totals.orders[0]:,} orders, "
         "revenue {totals.revenue[0]:,.2f} {totals.currency[0]}",
@@ -135,6 +152,7 @@ CLAIMS: dict[str, list[str]] = {
 }
 
 GIVEN: dict[str, frozenset[str]] = {
+    "00_quickstart": frozenset(),
     "01_bgnbd_clv": frozenset(
         {
             *("0.243", "4.414", "0.793", "2.426", "9582.4", "1.226", "6.25", "3.74", "15.44"),  # as published
