@@ -84,6 +84,8 @@ CLAIMS: dict[str, list[str]] = {
         "The {both_lists.customers[True, False]} whom only the past names spent "
         "{both_lists.holdout_spent[True, False]:.2f} {observation.currency}, though they had paid "
         "{both_lists.spent[True, False]:.2f} {observation.currency} before",
+        "{both_lists.back[False, True]:.0%} of those whom only the prediction names, "
+        "{both_lists.back[True, False]:.0%} of those whom only the past names",
         "share of the revenue of the following {observation.holdout_weeks:.0f} weeks",
         "The best tenth by prediction brought {came_by_prediction.share[1]:.1%}, "
         "the best tenth by past spend {came_by_past.share[1]:.1%}",

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
+from safar.errors import DataRefused
 from safar.research import plots
 from safar.research.clv import concentration
 from safar.research.journey import ENDS
@@ -208,7 +209,7 @@ def test_segments_stand_largest_first_with_their_interval_and_how_many_they_are(
 def test_segments_beyond_the_most_are_counted_and_not_drawn() -> None:
     ax = plots.segment_bars(_SEGMENTS, months=12, currency="USD", most=1)
     assert len(ax.patches) == 1
-    assert "1 smaller segments not shown" in ax.get_xlabel()
+    assert "smaller segments not shown: 1" in ax.get_xlabel()
 
 
 def test_each_ranking_has_a_bar_as_high_as_its_share_at_every_tenth() -> None:
@@ -217,6 +218,12 @@ def test_each_ranking_has_a_bar_as_high_as_its_share_at_every_tenth() -> None:
     assert [bar.get_height() for bar in past] == _TENTHS["share"].tolist()
     assert [round(bar.get_center()[0] - at, 1) for bar, at in zip(past, range(1, 11), strict=True)] == [-0.2] * 10
     assert {bar.get_hatch() for bar in past} != {bar.get_hatch() for bar in predicted}
+
+
+@pytest.mark.parametrize("rankings", [0, 4])
+def test_more_rankings_than_can_be_told_apart_are_refused_and_not_left_out(rankings: int) -> None:
+    with pytest.raises(DataRefused, match=f"Draw one to 3 rankings, not {rankings}"):
+        plots.decile_bars({str(number): _TENTHS for number in range(rankings)}, of="revenue")
 
 
 def test_a_place_without_a_mean_still_says_how_many_are_in_it() -> None:

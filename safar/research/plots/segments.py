@@ -7,7 +7,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from safar.errors import DataRefused
 from safar.research.plots.style import DARK, LIGHT, MIDDLE, SHADES, axes, bare, title
+
+_LOOKS = ((DARK, ""), (LIGHT, "//"), (MIDDLE, ".."))
 
 
 def segment_bars(
@@ -33,7 +36,7 @@ def segment_bars(
         ax.plot(came.reindex(shown.index), rows, "D", color="white", markeredgecolor=DARK, label="came")
     ax.set_yticks(rows, [f"{name}  (n = {n:,})" for name, n in shown["customers"].items()])
     ax.invert_yaxis()
-    unshown = f" ({len(table) - len(shown)} smaller segments not shown)" if len(table) > len(shown) else ""
+    unshown = f" (smaller segments not shown: {len(table) - len(shown)})" if len(table) > len(shown) else ""
     ax.set(xlabel=f"value, {currency}{unshown}", ylabel="", xlim=(0, None))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.legend(frameon=False, loc="lower right")
@@ -45,12 +48,14 @@ def segment_bars(
 def decile_bars(tables: Mapping[str, pd.DataFrame], *, of: str, ax: Axes | None = None) -> Axes:
     """`best.by_decile` of up to three rankings, by their names: what share each tenth holds, the best first.
 
-    `of` says what is shared, with its period, such as "revenue after the calibration".
+    `of` says what is shared, with its period, such as "revenue after the calibration". Raises DataRefused for none,
+    or more than three.
     """
+    if not 1 <= len(tables) <= len(_LOOKS):
+        raise DataRefused(f"Draw one to {len(_LOOKS)} rankings, not {len(tables)}: more cannot be told apart in grey.")
     ax = axes(ax, 7.0, 4.0)
     width = 0.8 / len(tables)
-    looks = ((DARK, ""), (LIGHT, "//"), (MIDDLE, ".."))
-    for place, ((name, table), (colour, hatch)) in enumerate(zip(tables.items(), looks, strict=False)):
+    for place, ((name, table), (colour, hatch)) in enumerate(zip(tables.items(), _LOOKS, strict=False)):
         left = table.index + (place - (len(tables) - 1) / 2) * width
         bars = ax.bar(left, table["share"], width, color=colour, hatch=hatch, edgecolor=DARK, label=name)
         ax.bar_label(bars, [f"{share:.0%}" for share in table["share"]], fontsize=7, padding=1)
