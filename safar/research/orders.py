@@ -20,8 +20,8 @@ from safar.research.likelihood.maximum import Array
 __all__ = [
     "DistinctPairs",
     "OrdersModel",
-    "expected_if_alive",
     "alive_path",
+    "expected_if_alive",
     "expected_orders",
     "expected_orders_grid",
     "log_likelihood",
