@@ -1,8 +1,8 @@
 """The fitters of `lifetimes` with an exact search for the maximum of the likelihood, and with right covariances.
 
 The library is archived and good: its models are right on current numpy and pandas. Replaced here is how it looks for
-the maximum, which is slow and ends a little beside it, and its covariances, which are wrong off the diagonal or not
-there at all. Around it stands what its age costs: a deprecated pandas option at import.
+the maximum, which is slow and ends a little beside it, its covariances, which are wrong off the diagonal or not there
+at all, and two formulas where they fail. Around it stands what its age costs: a deprecated pandas option at import.
 """
 
 import warnings
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import hyp2f1
 
 from safar.research.likelihood import beta_geometric, pareto
 from safar.research.likelihood.gamma_gamma import GammaGamma
@@ -70,6 +71,25 @@ class BetaGeoFitter(_Exact, lifetimes.BetaGeoFitter):  # type: ignore[misc]
     @staticmethod
     def _likelihood(*data: Array) -> LogLikelihood:
         return beta_geometric.BetaGeometric(*data, modified=False)
+
+    def conditional_expected_number_of_purchases_up_to_time(
+        self,
+        t: float | Array,
+        frequency: ArrayLike,
+        recency: ArrayLike,
+        T: ArrayLike,  # noqa: N803
+    ) -> Array:
+        """E(orders in the next t | x, t_x, T), Fader, Hardie, Lee (2005), eq. 10.
+
+        After Euler's transformation of the hypergeometric function, so that nothing overflows. The library takes its
+        logarithm, which it has not where a + b < 1 and x = 0.
+        """
+        r, alpha, a, b = self.params_
+        x, age = np.asarray(frequency, float), np.asarray(T, float)
+        within, last = t / (alpha + age + t), a + b + x - 1
+        stayed = (1 - within) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, last, within)
+        alive = self.conditional_probability_alive(frequency, recency, T)
+        return np.asarray(last / (a - 1) * (1 - stayed) * alive)
 
     def orders_to_come(self, frequency: Array, age: Array, weeks: float | Array) -> Iterator[Array]:
         """P(n orders in the next `weeks` | alive) of n = 0, 1, 2, ..."""

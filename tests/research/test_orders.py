@@ -1,4 +1,5 @@
 from datetime import date
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,8 @@ from safar.research.orders import (
     probability_alive,
     probability_alive_grid,
 )
+from safar.research.forecast import order_moments
+from safar.research.orders import OrdersModel, expected_orders, probability_alive, probability_alive_grid
 from tests.research.conftest import Cdnow
 
 # Customer 0001 of CDNOW: two repeat days, the last after 213 days, watched for 272.
@@ -41,6 +44,15 @@ def test_expectations_are_those_of_the_library_customer_by_customer(cdnow: Cdnow
     orders = plain.conditional_expected_number_of_purchases_up_to_time(39, *columns)
     assert expected_orders(model, customers, weeks=39).to_numpy() == pytest.approx(np.asarray(orders), rel=1e-9)
     assert list(expected_orders(model, customers, weeks=39).index) == list(customers.index)
+
+
+def test_whoever_soon_stops_has_an_expectation_too(fitted: BetaGeoFitter) -> None:
+    """With a + b < 1 the library finds none for customers who bought once."""
+    soon = copy.copy(fitted)
+    soon.params_ = pd.Series({"r": 0.7, "alpha": 5.0, "a": 0.28, "b": 0.65})
+    customers = pd.DataFrame({"frequency": [0, 1, 300], "recency": [0.0, 10.0, 44.0], "T": [44.0, 44.0, 44.0]})
+    mean, _ = order_moments(soon, customers, weeks=26)
+    assert expected_orders(soon, customers, weeks=26).to_numpy() == pytest.approx(mean, rel=1e-4)
 
 
 def test_only_the_bg_nbd_lets_nobody_stop_who_never_bought_again(cdnow: Cdnow, model: OrdersModel) -> None:
