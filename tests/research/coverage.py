@@ -7,61 +7,134 @@ import argparse
 import copy
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binom
 from tqdm import tqdm
 
-from safar.research import bgnbd, mbgnbd
+from safar.research import bgnbd, clv, gamma_gamma, mbgnbd, pareto_nbd
+from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_range, total_orders
+from safar.research.likelihood.maximum import Array
 from safar.research.orders import OrdersModel, expected_orders, probability_alive
-from safar.research.uncertainty import POSITIVE, PROBABILITY, interval, parameters
-from tests.research.simulate import customers_of
+from safar.research.uncertainty import POSITIVE, PROBABILITY, Fitter, Link, interval, parameters
+from tests.research.simulate import Spend, customers_of, pareto_customers_of
 
-TRUTH = {"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5}
 LEVEL, BAND = 0.95, 0.99
-WEEKS = 26.0
+MONTHS = 6
+WEEKS = MONTHS * clv.WEEKS_A_MONTH
+SPEND = Spend(p=6.25, q=5.0, gamma=15.0, monthly_discount_rate=0.01)
+TERMS: dict[str, Any] = {"months": MONTHS, "monthly_discount_rate": SPEND.monthly_discount_rate}
+
+Held = Iterator[tuple[str, bool]]
+"""What each kind of interval is, and whether it holds the truth."""
 
 
-def held(model: str, size: int, seed: int) -> Iterator[tuple[str, bool]]:
-    """What each kind of interval of one data set is, and whether it holds the truth. One customer stands for all."""
-    modified = model == "mbgnbd"
-    customers = customers_of(size, **TRUTH, holdout_weeks=WEEKS, modified=modified, seed=seed)
-    fitted: OrdersModel = (mbgnbd if modified else bgnbd).fit(customers)
-    true = copy.copy(fitted)
-    true.params_ = pd.Series(TRUTH)
-    table = parameters(fitted, level=LEVEL)
-    for name, value in TRUTH.items():
-        yield name, table.loc[name, "low"] <= value <= table.loc[name, "high"]
+def a_share(model: OrdersModel) -> Array:
+    return np.array([model.params_["a"] / (model.params_["a"] + model.params_["b"])])
+
+
+def a_rate(model: OrdersModel) -> Array:
+    return np.array([model.params_["s"] / model.params_["beta"]])
+
+
+class Model(NamedTuple):
+    """How to draw customers and to fit them; and what says how many leave, with its name and its link."""
+
+    draw: Callable[..., pd.DataFrame]
+    fit: Callable[[pd.DataFrame], OrdersModel]
+    truth: dict[str, float]
+    leaving: tuple[str, Callable[[OrdersModel], Array], Link]
+
+
+_BETA_GEOMETRIC = {"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5}
+_PARETO = {"r": 0.8, "alpha": 2.5, "s": 1.5, "beta": 20.0}
+_STOPS = ("a / (a + b)", a_share, PROBABILITY)
+
+MODELS = {
+    "bgnbd": Model(customers_of, bgnbd.fit, _BETA_GEOMETRIC, _STOPS),
+    "mbgnbd": Model(partial(customers_of, modified=True), mbgnbd.fit, _BETA_GEOMETRIC, _STOPS),
+    "pareto": Model(pareto_customers_of, pareto_nbd.fit, _PARETO, ("s / beta", a_rate, POSITIVE)),
+}
+
+
+def held(model: Model, size: int, seed: int) -> Held:
+    """Of all intervals of one data set. One customer stands for all."""
+    customers = model.draw(size, **model.truth, holdout_weeks=WEEKS, seed=seed, spend=SPEND)
     one = customers[customers["frequency"] > 0].sample(1, random_state=seed)
+    fitted, spend = model.fit(customers), gamma_gamma.fit(customers)
+    true = with_parameters(fitted, model.truth)
+    true_spend = with_parameters(spend, {"p": SPEND.p, "q": SPEND.q, "v": SPEND.gamma})
+    yield from of_parameters(fitted, true)
+    yield from of_expectations(model, fitted, true, customers, one)
+    yield from of_orders(fitted, customers, one)
+    yield from of_parameters(spend, true_spend)
+    yield from of_value((fitted, spend), (true, true_spend), one)
+    yield from of_revenue(fitted, spend, customers)
 
-    def expectation(of: OrdersModel) -> np.ndarray:
+
+def with_parameters(fitted: Fitter, truth: dict[str, float]) -> Fitter:
+    true = copy.copy(fitted)
+    true.params_ = pd.Series(truth)
+    return true
+
+
+def of_parameters(fitted: Fitter, true: Fitter) -> Held:
+    table = parameters(fitted, level=LEVEL)
+    for name, value in true.params_.items():
+        yield str(name), table.loc[name, "low"] <= value <= table.loc[name, "high"]
+
+
+def of_expectations(
+    model: Model, fitted: OrdersModel, true: OrdersModel, customers: pd.DataFrame, one: pd.DataFrame
+) -> Held:
+    def expectation(of: OrdersModel) -> Array:
         return expected_orders(of, one, weeks=WEEKS).to_numpy()
 
-    def alive(of: OrdersModel) -> np.ndarray:
+    def alive(of: OrdersModel) -> Array:
         return probability_alive(of, one).to_numpy()
 
-    def everybody(of: OrdersModel) -> np.ndarray:
-        return expected_orders(of, customers, weeks=WEEKS).to_numpy().sum(keepdims=True)
-
-    def leaving(of: OrdersModel) -> np.ndarray:
-        return np.array([of.params_["a"] / (of.params_["a"] + of.params_["b"])])
+    def everybody(of: OrdersModel) -> Array:
+        return np.array([expected_orders(of, customers, weeks=WEEKS).sum()])
 
     for name, statistic, link in (
-        ("a / (a + b)", leaving, PROBABILITY),
+        model.leaving,
         ("P(alive) of a customer", alive, PROBABILITY),
         ("expected orders of a customer", expectation, POSITIVE),
         ("expected orders of all", everybody, POSITIVE),
     ):
         low, high = interval([fitted], statistic, link, level=LEVEL)
         yield name, bool(low[0] <= statistic(true)[0] <= high[0])
-    came = customers["holdout"]
+
+
+def of_orders(fitted: OrdersModel, customers: pd.DataFrame, one: pd.DataFrame) -> Held:
     total = total_orders(fitted, customers, weeks=WEEKS, level=LEVEL)
-    yield "orders of all that came", total.low <= came.sum() <= total.high
+    yield "orders of all that came", total.low <= customers["holdout"].sum() <= total.high
     bounds = order_range(fitted, one, weeks=WEEKS, level=LEVEL).iloc[0]
-    yield "at least: orders of a customer that came", bounds["low"] <= came[one.index[0]] <= bounds["high"]
+    yield "at least: orders of a customer that came", bounds["low"] <= one["holdout"].iloc[0] <= bounds["high"]
+
+
+def of_value(
+    fitted: tuple[OrdersModel, GammaGammaFitter], true: tuple[OrdersModel, GammaGammaFitter], one: pd.DataFrame
+) -> Held:
+    value = clv.value_interval(*fitted, one, **TERMS, level=LEVEL).iloc[0]
+    truth = clv.lifetime_value(*true, one, **TERMS).iloc[0]
+    yield "expected value of a customer", value["low"] <= truth <= value["high"]
+
+
+def of_revenue(fitted: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame) -> Held:
+    """The customers are drawn independently of each other: every tenth is as good as a tenth at random."""
+    segment = pd.Series("nine tenths", customers.index)
+    segment[::10] = "a tenth"
+    came = customers["revenue"].groupby(segment).sum()
+    table = clv.value_by(fitted, spend, customers, segment, **TERMS, level=LEVEL)
+    for name in ("a tenth", "nine tenths"):
+        holds = table.loc[name, "low"] <= came[name] <= table.loc[name, "high"]
+        yield f"revenue of {name} of all that came", holds
 
 
 def main() -> int:
@@ -69,11 +142,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=1000, help="data sets (default: 1000)")
     parser.add_argument("--size", type=int, default=2000, help="customers of each (default: 2000)")
-    parser.add_argument("--model", choices=("bgnbd", "mbgnbd"), default="bgnbd")
+    parser.add_argument("--model", choices=tuple(MODELS), default="bgnbd")
     options = parser.parse_args()
     counts: dict[str, int] = defaultdict(int)
     for seed in tqdm(range(options.sets), unit=" sets", disable=None):
-        for name, holds in held(options.model, options.size, seed):
+        for name, holds in held(MODELS[options.model], options.size, seed):
             counts[name] += holds
     low, high = (int(bound) for bound in binom.interval(BAND, options.sets, LEVEL))
     print(f"{options.model}, {options.size} customers; a share of {LEVEL} may be {low} to {high} of {options.sets}")  # noqa: T201

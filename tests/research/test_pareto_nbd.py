@@ -5,8 +5,9 @@ from safar.errors import DataRefused
 from safar.research import pareto_nbd
 from safar.research.fitters import ParetoNBDFitter, lifetimes
 from safar.research.orders import log_likelihood
+from safar.research.uncertainty import parameters
 from tests.research.conftest import Cdnow
-from tests.research.simulate import customers_of
+from tests.research.simulate import customers_of, pareto_customers_of
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,13 @@ def test_it_has_the_standard_errors_that_the_librarys_has_not(fitted: ParetoNBDF
     assert list(fitted.summary.columns) == ["coef", "se(coef)", "lower 95% bound", "upper 95% bound"]
     assert (fitted.standard_errors_ > 0).all()
     pd.testing.assert_frame_equal(fitted.variance_matrix_, fitted.variance_matrix_.T)
+
+
+def test_the_parameters_behind_simulated_customers_are_found_again() -> None:
+    truth = {"r": 0.8, "alpha": 2.5, "s": 1.5, "beta": 20.0}
+    table = parameters(pareto_nbd.fit(pareto_customers_of(6000, **truth)))
+    off = (table["estimate"] - pd.Series(truth)) / table["standard_error"]
+    assert off.abs().max() < 3
 
 
 def test_too_few_who_came_back_are_refused_in_words() -> None:
