@@ -1,5 +1,5 @@
-from datetime import date
 import copy
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from safar.errors import DataRefused
 from safar.research import bgnbd, mbgnbd, pareto_nbd
 from safar.research.fitters import BetaGeoFitter
+from safar.research.forecast import order_moments
 from safar.research.orders import (
     OrdersModel,
     alive_path,
@@ -17,8 +18,6 @@ from safar.research.orders import (
     probability_alive,
     probability_alive_grid,
 )
-from safar.research.forecast import order_moments
-from safar.research.orders import OrdersModel, expected_orders, probability_alive, probability_alive_grid
 from tests.research.conftest import Cdnow
 
 # Customer 0001 of CDNOW: two repeat days, the last after 213 days, watched for 272.
