@@ -65,6 +65,36 @@ CLAIMS: dict[str, list[str]] = {
         "should hold {LEVEL:.0%} of the customers",
         "held {held.mean():.1%}, and of those with three repeat orders or more {held[frequent].mean():.1%}",
     ],
+    "03_value_by_channel": [
+        "had {len(customers)} customers in {observation.currency}; {(customers.frequency > 0).sum()} of "
+        "them had bought "
+        "again",
+        "{(won.channel != won_last.channel).mean():.0%} of the customers would belong to another channel",
+        "in the {observation.holdout_weeks:.0f} weeks after the calibration",
+        "{choice.why}",
+        "revenue of the next {MONTHS} months",
+        "A referred customer is worth {by_channel['mean']['referral']:.2f} {observation.currency} over the next half "
+        "year, one of paid search {by_channel['mean']['paid_search']:.2f}",
+        "The {by_channel.customers['referral']} referred customers are "
+        "{by_channel.customers['referral'] / len(customers):.0%} of all and hold "
+        "{by_channel.total['referral'] / value.sum():.0%} of the value",
+        "expected to bring {value.sum():,.0f} {observation.currency}; {paid.holdout_spent.sum():,.0f} came",
+        "holds what came for {held.sum()} of {len(held)} channels",
+        "Paid search brought {came['paid_search']:.0f} {observation.currency} where "
+        "{by_channel.total['paid_search']:,.0f} were expected",
+        "{by_campaign.customers['bring-a-friend']} customers of bring-a-friend are worth "
+        "{by_campaign['mean']['bring-a-friend']:.2f} {observation.currency} each, and they brought "
+        "{came_by_campaign['bring-a-friend']:,.0f} {observation.currency}",
+        "The three oldest cohorts are worth least, {by_cohort['mean'].iloc[:3].max():.2f} "
+        "{observation.currency} a head",
+        "Of an order {MARGIN:.0%} is left when the goods are paid, and {COST_PER_ORDER:.0f} {observation.currency} go",
+        "A referred customer leaves {result.net['referral']:.2f} {observation.currency} after costs",
+        "has left {result.past['paid_search']:.2f} {observation.currency} so far, less than the "
+        "{result.cost['paid_search']:.0f} it cost",
+        "{result.net['paid_search']:.2f} {observation.currency} are left",
+        "gives {by_formula:.2f} {observation.currency} a customer",
+        "paid {so_far:.2f} {observation.currency}, and is expected to pay {still:.2f} more",
+    ],
     "04_best_customers": [
         "the past of each of {len(customers):,} customers: "
         "everything paid in the first {observation.holdout_weeks:.0f} weeks",
@@ -168,6 +198,7 @@ GIVEN: dict[str, frozenset[str]] = {
             *("1987", "2005", "2007", "24", "275", "284", "33", "1", "3", "201", "209", "0"),  # years, pages, a count
         }
     ),
+    "03_value_by_channel": frozenset({"2025", "1", "24"}),
     "04_best_customers": frozenset(
         {
             *("1994", "2005", "2007", "24", "3", "201", "209", "42", "4", "415", "430"),  # years and pages
