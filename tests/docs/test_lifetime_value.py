@@ -9,7 +9,7 @@ import pytest
 TEXT = (Path(__file__).parents[2] / "docs" / "lifetime-value.md").read_text(encoding="utf-8")
 _MODULES = (
     "rfm|bgnbd|mbgnbd|pareto_nbd|gamma_gamma|orders|forecast|clv|calibration|comparison|uncertainty|plots|fitters"
-    "|best|segments"
+    "|best|segments|transactions|acquisition|profit|runs|simple"
 )
 NAMED = sorted(set(re.findall(rf"`((?:{_MODULES})\.\w+)", TEXT)))
 
@@ -27,7 +27,7 @@ def test_it_names_something_of_every_module() -> None:
 def test_what_it_says_of_the_library_is_there_too() -> None:
     from safar.research.fitters import lifetimes
 
-    left = re.findall(r"^\| `(\w+)[`(]", TEXT.partition("## From")[2].partition("## Formulas")[0], re.MULTILINE)
+    left = re.findall(r"^\| `(\w+)[`(]", TEXT.partition("## From")[2].partition("\n## ")[0], re.MULTILINE)
     places = (
         lifetimes,
         lifetimes.utils,
