@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.deployment import lacking
 from tests.support.kafka_broker import KafkaBroker, missing_tool, running_broker
@@ -14,6 +15,10 @@ KAFKA_PYTHON_WARNINGS = (
     "ignore:open_text is deprecated:DeprecationWarning",
     r"ignore:unclosed <(socket.socket|ssl.SSLSocket) fd=\d+, family=2, type=1, proto=6:ResourceWarning",
 )
+
+# No test depends on how fast the machine is.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
