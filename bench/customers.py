@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from safar.store import Store
+from safar.store import Store, migrate, open_store
 
 FIRST_DAY = pd.Timestamp("2024-01-01", tz="UTC")
 DAYS = 728
@@ -34,13 +34,25 @@ def orders_of(customers: int, seed: int = 1) -> pd.DataFrame:
     customer, day = (np.concatenate(columns) for columns in zip(*found, strict=True))
     amount = rng.gamma(6.0, 1 / usual[customer]).round(2) + 1
     second = rng.integers(0, 86_400, len(day))
-    return pd.DataFrame(
-        {"customer": [f"u{number}" for number in customer], "day": day, "second": second, "amount": amount}
-    )
+    return pd.DataFrame({"customer": customer, "day": day, "second": second, "amount": amount})
 
 
-def fill(store: Store, orders: pd.DataFrame) -> None:
-    """Put them into the store as events of the source `shop`, and wait until its parts are merged."""
+def names_of(customers: "pd.Series[int]") -> "pd.Series[str]":
+    """What a shop calls them."""
+    return "u" + customers.astype(str)
+
+
+def fill(directory: str, customers: int) -> None:
+    """Put their orders into a new store as events of the source `shop`, and wait until its parts are merged."""
+    store = open_store(f"chdb://{directory}")
+    try:
+        migrate(store)
+        _fill(store, orders_of(customers))
+    finally:
+        store.close()
+
+
+def _fill(store: Store, orders: pd.DataFrame) -> None:
     for start, table in _events(orders):
         store.client().insert_df("events", table.assign(log_offset=np.arange(start, start + len(table))))
     while store.query("SELECT 1 FROM system.merges LIMIT 1"):
@@ -62,7 +74,7 @@ def _events(orders: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
                     "event": "Order Completed",
                     "stage": "purchase",
                     "order_id": [f"o{number}" for number in range(start, start + len(part))],
-                    "user_id": part["customer"],
+                    "user_id": names_of(part["customer"]),
                     "timestamp": at,
                     "received_at": at,
                     "revenue": part["amount"].astype(str),
