@@ -1,6 +1,7 @@
 """What every customer of a source may still be worth: orders read, models fitted, each customer predicted."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,12 +16,13 @@ from safar.research.forecast import order_range
 from safar.research.gamma_gamma import expected_order_value
 from safar.research.orders import OrdersModel, expected_orders, log_likelihood, probability_alive
 from safar.research.rfm import Observation, observe, rfm_in_weeks
+from safar.research.stability import drift
 from safar.store import Store
 
 BEST = "best"
 
 _ENOUGH_TO_CHOOSE = 50_000
-"""Customers that tell the models apart as well as all would; the model taken is then fitted on all."""
+"""Customers that tell models and times apart as well as all would; the model taken is then fitted on all."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,24 @@ def value_customers(
 
 
 def _model_of_buying(customers: pd.DataFrame, model: str) -> tuple[str, OrdersModel, str]:
+    some = customers.iloc[:: ceil(len(customers) / _ENOUGH_TO_CHOOSE)]
     if model == BEST:
-        choice = choose(customers.iloc[:: ceil(len(customers) / _ENOUGH_TO_CHOOSE)])
-        return choice.model, MODELS[choice.model](customers), choice.why
-    if model not in MODELS:
+        choice = choose(some)
+        model, why = choice.model, choice.why
+    elif model in MODELS:
+        why = f"{model} was asked for."
+    else:
         raise DataRefused(f"The model must be {BEST} or one of {', '.join(MODELS)}, not {model!r}.")
-    return model, MODELS[model](customers), f"{model} was asked for."
+    return model, MODELS[model](customers), why + _change(model, some)
+
+
+def _change(model: str, customers: pd.DataFrame) -> str:
+    """What is to be said when customers have changed, if enough came early and late to tell."""
+    with suppress(DataRefused):
+        found = drift(MODELS[model], customers)
+        if found.matters:
+            return f" {found.message}"
+    return ""
 
 
 def _predicted(orders: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame, terms: Terms) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 TEXT = (Path(__file__).parents[2] / "docs" / "lifetime-value.md").read_text(encoding="utf-8")
 _MODULES = (
     "rfm|bgnbd|mbgnbd|pareto_nbd|gamma_gamma|orders|forecast|clv|calibration|comparison|uncertainty|plots|fitters"
-    "|best|segments|transactions|acquisition|profit|runs|simple"
+    "|best|segments|transactions|acquisition|profit|runs|simple|stability"
 )
 NAMED = sorted(set(re.findall(rf"`((?:{_MODULES})\.\w+)", TEXT)))
 

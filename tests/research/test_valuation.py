@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from safar.errors import DataRefused
-from safar.research import bgnbd, gamma_gamma
+from safar.research import bgnbd, gamma_gamma, stability
 from safar.research.clv import lifetime_value
 from safar.research.orders import expected_orders, probability_alive
 from safar.research.rfm import observe, rfm_in_weeks
@@ -58,3 +58,14 @@ def test_customers_who_cannot_carry_a_model_are_refused(store_of: Callable[[list
     store = store_of([order("ann", f"2026-01-0{day}T10:00:00Z", 5) for day in (1, 2)])
     with pytest.raises(DataRefused, match="needs 30 customers who bought on a second day; of 1, 1 did"):
         value_customers(store, "shop")
+
+
+def test_a_change_between_early_and_late_customers_is_said_with_the_reason(
+    bundled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Terms(model="BG/NBD")
+    assert value_customers(bundled, "cdnow", asked).why == "BG/NBD was asked for."
+    monkeypatch.setattr(stability, "_UNLIKELY", 2.0)  # whatever differs now matters
+    monkeypatch.setattr(stability, "_MATTERS", 1.0)
+    why = value_customers(bundled, "cdnow", asked).why
+    assert why.startswith("BG/NBD was asked for. Customers who came later buy differently: ")
