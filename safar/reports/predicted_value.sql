@@ -82,7 +82,11 @@ WITH
                 least(timestamp, received_at) AS moment,
                 minIf(moment, event = 'Order Completed') OVER (PARTITION BY source, person) AS first_order
             FROM touchpoints
-            WHERE {breakdown:String} != 'none' AND (source = {source:String} OR {source:String} = '')
+            WHERE {breakdown:String} != 'none'
+              AND (source = {source:String} OR {source:String} = '')
+              -- Nobody is looked up for a source that was never valued.
+              AND source IN (SELECT source FROM model_runs WHERE status = 'complete')
+              AND (acquisition_channel != '' OR event = 'Order Completed')
         )
         GROUP BY source, person
     ),
