@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from safar.cli.writing import writing_store
 from safar.config import Config
-from safar.errors import DataRefused, SafarError
+from safar.errors import ConfigError, DataRefused, SafarError
 from safar.research import runs
 from safar.research.comparison import MODELS
 from safar.research.rfm import currencies, sources_with_orders
@@ -45,14 +45,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=asked.monthly_discount_rate,
         help="what a later month counts less (default: %(default)s)",
     )
-    parser.add_argument("--every", type=float, metavar="HOURS", help="go on, once in so many hours, until stopped")
+    parser.add_argument("--every", type=_hours, metavar="HOURS", help="go on, once in so many hours, until stopped")
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return hours
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """Value, print a line a run; with --every until stopped."""
-    terms = Terms(
-        options.currency, options.tz, options.model, options.weeks, options.months, options.monthly_discount_rate
-    )
+    try:
+        terms = Terms(
+            options.currency.upper(),
+            options.tz,
+            options.model,
+            options.weeks,
+            options.months,
+            options.monthly_discount_rate,
+        )
+    except SafarError as error:
+        raise ConfigError(str(error)) from None
     while True:
         started = time.monotonic()
         try:
@@ -76,8 +91,19 @@ def _value_all(config: Config, sources: list[str], terms: Terms) -> int:
         return sum(
             not _value(store, source, replace(terms, currency=currency))
             for source in sources or known
-            for currency in ([terms.currency] if terms.currency else currencies(store, source))
+            for currency in _currencies(store, source, terms.currency)
         )
+
+
+def _currencies(store: Store, source: str, only: str) -> list[str]:
+    """What to value of a source: one currency, or all; orders that name none are told when others do."""
+    found = currencies(store, source)
+    if only and only not in found:
+        named = ", ".join(name or "none named" for name in found)
+        raise DataRefused(f"Source {source!r} has no orders in {only}; it has orders in {named}.")
+    if "" in found and len(found) > 1:
+        print(f"{source}: orders that name no currency are left out", flush=True)
+    return [only] if only else [name for name in found if name or len(found) == 1]
 
 
 def _value(store: Store, source: str, terms: Terms) -> bool:

@@ -19,6 +19,8 @@ from safar.research.likelihood.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_if_alive, probability_alive
 from safar.research.uncertainty import POSITIVE, changes, interval, quantile
 
+_FEWEST = 5
+
 WEEKS_A_MONTH = 4.345
 """The length of a month, as in `lifetimes`: its figures and ours are the same."""
 
@@ -47,8 +49,8 @@ def discounted_orders(
 
     Raises DataRefused as `lifetime_value` does.
     """
-    if months < 1 or monthly_discount_rate < 0:
-        raise DataRefused("months must be at least 1, and monthly_discount_rate not below 0.")
+    if not months >= 1 or not 0 <= monthly_discount_rate <= 1:
+        raise DataRefused("months must be at least 1, and monthly_discount_rate a share from 0 to 1.")
     pairs = DistinctPairs.of(customers)
     discounted = before = np.zeros(len(pairs.age))
     for month in range(1, months + 1):
@@ -95,7 +97,8 @@ def value_by(
     `by` names each customer's segment, such as the acquisition channel; who has none is left out. The interval holds
     the discounted revenue that comes `level` of the time, if the models are right: the customers' own randomness, in
     orders and amounts, and what is not known of the parameters. It is normal in the logarithm, as is good for a segment
-    of more than a few customers. Raises DataRefused when q <= 2: then amounts vary without bound.
+    of more than a few customers, and blank for one of fewer than five. Raises DataRefused when
+    q <= 2: then amounts vary without bound.
     """
     segments = by.reindex(customers.index)
 
@@ -111,8 +114,10 @@ def value_by(
     table = pd.DataFrame({"customers": groups.size(), "mean": groups.mean(), "total": groups.sum()})
     by_chance = _own_variance(orders, spend, customers, value, months).groupby(segments).sum()
     of_parameters = sum(change**2 for change in changes([orders, spend], total, POSITIVE))
-    half = np.exp(quantile(level) * np.sqrt(by_chance / table["total"] ** 2 + of_parameters))
-    return table.assign(low=table["total"] / half, high=table["total"] * half)
+    with np.errstate(over="ignore"):  # of a segment too small to be told
+        half = np.exp(quantile(level) * np.sqrt(by_chance / table["total"] ** 2 + of_parameters))
+    told = table["customers"] >= _FEWEST
+    return table.assign(low=(table["total"] / half).where(told), high=(table["total"] * half).where(told))
 
 
 def _own_variance(

@@ -164,3 +164,14 @@ class GammaGammaFitter(_Exact, lifetimes.GammaGammaFitter):  # type: ignore[misc
     @staticmethod
     def _likelihood(*data: Array) -> LogLikelihood:
         return GammaGamma(*data)
+
+    def _fit(
+        self, arguments: tuple[Any, ...], initial: Array | None, size: int, *rest: object, **options: object
+    ) -> Any:  # noqa: ANN401
+        """In units of the middle amount, so that the search is the same for cents and for millions."""
+        frequency, monetary, *others = arguments
+        unit = float(np.median(monetary))
+        shift = np.log([1.0, 1.0, unit])
+        start = None if initial is None else initial - shift
+        logs, loss, curvature = super()._fit((frequency, monetary / unit, *others), start, size, *rest, **options)
+        return logs + shift, loss + np.log(unit), curvature

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
@@ -13,6 +14,7 @@ from safar.research.likelihood.maximum import NoMaximum, maximise
 from safar.research.likelihood.negative_binomial import NegativeBinomial
 
 _FEWEST_REPEATERS = 30
+_A_MOMENT = 1e-6
 
 # A parameter whose logarithm has a standard error above this may as well be a thousand times larger or smaller.
 _LARGEST_RELATIVE_ERROR = 3.0
@@ -27,6 +29,9 @@ Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 
 def fit_orders(fitter: OrdersFitter, model: str, customers: pd.DataFrame) -> OrdersFitter:
     """Fit a model of buying on customers, or on patterns of them. Raises DataRefused."""
+    require_numbers(customers, "frequency", "recency", "T")
+    if (customers["recency"] > customers["T"] + _A_MOMENT).any():
+        raise DataRefused("recency is above T for some customers: nobody bought after the end of the calibration.")
     patterns = customers if "customers" in customers else grouped(customers)
     require_repeaters(patterns, model)
     columns = [patterns[name] for name in ("frequency", "recency", "T", "customers")]
@@ -70,6 +75,18 @@ def require_one_a_row(customers: pd.DataFrame) -> None:
     """Raise DataRefused for patterns, whose rows stand for many customers each: their sums would be wrong."""
     if "customers" in customers:
         raise DataRefused("This needs one row a customer, of rfm_in_weeks; these are patterns, which only a fit takes.")
+
+
+def require_numbers(customers: pd.DataFrame, *columns: str) -> None:
+    """Raise DataRefused unless each of the columns is there, a number for everybody, and not below 0."""
+    for name in columns:
+        if name not in customers:
+            raise DataRefused(f"Customers need a column {name!r}; they have {', '.join(map(str, customers))}.")
+        if not is_numeric_dtype(customers[name]):
+            raise DataRefused(f"{name} must be numbers, not {customers[name].dtype}.")
+        wrong = int((~(np.isfinite(customers[name]) & (customers[name] >= 0))).sum())
+        if wrong:
+            raise DataRefused(f"{name} is missing, infinite or below 0 for {wrong:,} of {len(customers):,} rows.")
 
 
 def require_repeaters(customers: pd.DataFrame, model: str) -> None:

@@ -37,6 +37,7 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     Each customer's number is below the first, or above the second, with at most (1 - level) / 2 of probability. Both
     what is not known of the parameters and the customer's own randomness are in it.
     """
+    quantile(level)  # refuses what is no level
     pairs = DistinctPairs.of(customers)
     covered = 1 - (1 - level) * _LEFT_OVER
     outlooks = [_outlook(each, customers, pairs, weeks, covered) for each in _representatives(fitter)]

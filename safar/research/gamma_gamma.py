@@ -12,7 +12,7 @@ import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
-from safar.research.fitting import fit_or_refuse, require_repeaters
+from safar.research.fitting import fit_or_refuse, require_numbers, require_repeaters
 from safar.research.likelihood.maximum import Array
 
 _STRONG = 0.3
@@ -33,6 +33,7 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
     the mean over customers is infinite; and when amounts clearly depend on how often customers buy, which the model
     takes to be independent.
     """
+    require_numbers(customers, "frequency", "monetary")
     repeaters = spenders(customers)
     require_repeaters(repeaters, "Gamma-Gamma")
     _require_independence(repeaters)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
@@ -16,10 +17,13 @@ from safar.research.forecast import order_range
 from safar.research.gamma_gamma import expected_order_value
 from safar.research.orders import OrdersModel, expected_orders, log_likelihood, probability_alive
 from safar.research.rfm import Observation, observe, rfm_in_weeks
+from safar.research.sql import time_zone
 from safar.research.stability import drift
 from safar.store import Store
 
 BEST = "best"
+
+_MOST_WEEKS, _MOST_MONTHS = 1040, 240
 
 _ENOUGH_TO_CHOOSE = 50_000
 """Customers that tell models and times apart as well as all would; the model taken is then fitted on all."""
@@ -41,6 +45,18 @@ class Terms:
     months: int = 12
     monthly_discount_rate: float = 0.01
     level: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Raise DataRefused for what no run can be made by, InvalidParameter for an unknown time zone."""
+        time_zone(self.tz)
+        if self.model != BEST and self.model not in MODELS:
+            raise DataRefused(f"The model must be {BEST} or one of {', '.join(MODELS)}, not {self.model!r}.")
+        if not 1 <= self.weeks <= _MOST_WEEKS or not 1 <= self.months <= _MOST_MONTHS:
+            raise DataRefused(f"weeks must be from 1 to {_MOST_WEEKS}, and months from 1 to {_MOST_MONTHS}.")
+        if not 0 <= self.monthly_discount_rate <= 1:
+            raise DataRefused(f"monthly_discount_rate must be a share from 0 to 1, not {self.monthly_discount_rate:g}.")
+        if not 0 < self.level < 1:
+            raise DataRefused(f"level must be between 0 and 1, not {self.level:g}.")
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,9 @@ def value_customers(
     spend = gamma_gamma.fit(customers)
     step("predicting")
     predicted = _predicted(orders, spend, customers, terms)
+    without = int((~np.isfinite(predicted).all(axis=1)).sum())
+    if without:
+        raise DataRefused(f"{model} and Gamma-Gamma give {without:,} of {len(predicted):,} customers no finite value.")
     return Valuation(observation, terms, model, why, orders, spend, predicted)
 
 
@@ -96,10 +115,8 @@ def _model_of_buying(customers: pd.DataFrame, model: str) -> tuple[str, OrdersMo
     if model == BEST:
         choice = choose(some)
         model, why = choice.model, choice.why
-    elif model in MODELS:
-        why = f"{model} was asked for."
     else:
-        raise DataRefused(f"The model must be {BEST} or one of {', '.join(MODELS)}, not {model!r}.")
+        why = f"{model} was asked for."
     return model, MODELS[model](customers), why + _change(model, some)
 
 

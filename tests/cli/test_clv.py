@@ -37,6 +37,27 @@ def test_a_source_that_nobody_ordered_from_is_refused_and_no_run_is_written(pipe
     assert done.stderr == "safar: Source 'shop' has no orders; there are orders of cdnow, demo-shop.\n"
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--weeks", "-1"], "weeks must be from 1 to 1040"),
+        (["--monthly-discount-rate", "nan"], "monthly_discount_rate must be a share from 0 to 1, not nan"),
+        (["--tz", "Mars"], "tz must be an IANA time zone"),
+        (["--every", "0"], "must be above 0"),
+    ],
+)
+def test_what_no_run_can_be_made_by_ends_before_one_begins(pipeline: Pipeline, flags: list[str], words: str):
+    done = pipeline.safar("clv", "cdnow", *flags)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+
+
+def test_a_currency_that_no_order_names_is_refused_and_small_letters_will_do(pipeline: Pipeline):
+    done = pipeline.safar("clv", "cdnow", "--currency", "EUR")
+    assert done.stderr == "safar: Source 'cdnow' has no orders in EUR; it has orders in USD.\n"
+    assert pipeline.safar("clv", "cdnow", "--currency", "usd").returncode == 0
+
+
 def test_with_every_it_goes_on_until_it_is_told_to_stop(pipeline: Pipeline):
     command = [*pipeline.launcher, "clv", "cdnow", "--model", "BG/NBD", "--every", "0.0001"]
     with subprocess.Popen(command, env=pipeline.environment, stdout=subprocess.PIPE, text=True) as process:

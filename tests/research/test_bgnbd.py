@@ -82,3 +82,25 @@ def test_fitting_leaves_the_warning_filters_as_they_were(cdnow: Cdnow) -> None:
     before = list(warnings.filters)
     bgnbd.fit(cdnow.customers)
     assert warnings.filters == before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"frequency": -1}, "frequency is missing, infinite or below 0 for 2,357 of 2,357 rows."),
+        ({"T": float("nan")}, "T is missing, infinite or below 0 for 2,357 of 2,357 rows."),
+        ({"recency": 100.0}, "recency is above T for some customers: nobody bought after the end of the calibration."),
+        ({"T": "39 weeks"}, "T must be numbers, not "),
+    ],
+)
+def test_what_no_customer_can_have_done_is_refused_in_words(cdnow: Cdnow, change: dict, sentence: str) -> None:
+    with pytest.raises(DataRefused) as refusal:
+        bgnbd.fit(cdnow.customers.assign(**change))
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_a_missing_column_is_named(cdnow: Cdnow) -> None:
+    with pytest.raises(
+        DataRefused, match=r"^Customers need a column 'T'; they have frequency, recency, monetary, holdout"
+    ):
+        bgnbd.fit(cdnow.customers.drop(columns="T"))

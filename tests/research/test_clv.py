@@ -144,3 +144,17 @@ def test_amounts_that_vary_without_bound_have_no_interval(cdnow: Cdnow, orders: 
     everybody = pd.Series("all", cdnow.customers.index)
     with pytest.raises(DataRefused, match=r"q = 1\.500: with q <= 2 amounts vary without bound"):
         clv.value_by(orders, wild, cdnow.customers, everybody, months=12, monthly_discount_rate=0.01)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -0.1, 10])
+def test_a_discount_rate_that_is_no_share_is_refused(cdnow: Cdnow, rate: float) -> None:
+    orders, spend = bgnbd.fit(cdnow.customers), gamma_gamma.fit(cdnow.customers)
+    with pytest.raises(DataRefused, match="monthly_discount_rate a share from 0 to 1"):
+        clv.lifetime_value(orders, spend, cdnow.customers, months=12, monthly_discount_rate=rate)
+
+
+def test_a_segment_of_a_few_customers_has_no_interval(cdnow: Cdnow) -> None:
+    orders, spend = bgnbd.fit(cdnow.customers), gamma_gamma.fit(cdnow.customers)
+    few = pd.Series(["four"] * 4 + ["five"] * 5, cdnow.customers.index[:9])
+    table = clv.value_by(orders, spend, cdnow.customers, few, months=12, monthly_discount_rate=0.01)
+    assert table["low"].isna().to_dict() == table["high"].isna().to_dict() == {"five": False, "four": True}

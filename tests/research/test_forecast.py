@@ -83,3 +83,9 @@ def test_patterns_are_not_summed_as_if_they_were_customers(cdnow: Cdnow, model: 
     for sum_up in (lambda: total_orders(model, patterns, weeks=39), lambda: repeat_orders(model, patterns)):
         with pytest.raises(DataRefused, match="needs one row a customer"):
             sum_up()
+
+
+@pytest.mark.parametrize("level", [95, 0, 1, -0.5, float("nan")])
+def test_a_level_that_is_none_is_refused_and_not_searched_for(cdnow: Cdnow, level: float) -> None:
+    with pytest.raises(ValueError, match="level must be between 0 and 1"):
+        order_range(bgnbd.fit(cdnow.customers), cdnow.customers, weeks=39, level=level)

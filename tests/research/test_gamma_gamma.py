@@ -93,3 +93,24 @@ def test_a_correlation_that_may_be_chance_is_none() -> None:
     few["monetary"] *= few["frequency"] ** 0.5
     assert gamma_gamma.spend_frequency_correlation(few) > 0.4
     assert gamma_gamma.fit(few).params_["q"] > 1
+
+
+@pytest.mark.parametrize("unit", [1e-6, 2e4, 1e6, 1e12])
+def test_the_unit_of_money_changes_gamma_alone_however_small_or_large(
+    cdnow: Cdnow, fitted: GammaGammaFitter, unit: float
+) -> None:
+    other = gamma_gamma.fit(cdnow.customers.assign(monetary=cdnow.customers["monetary"] * unit))
+    expected = {**fitted.params_.to_dict(), "v": fitted.params_["v"] * unit}
+    assert other.params_.to_dict() == pytest.approx(expected, rel=1e-7)
+    relative = fitted.standard_errors_ / fitted.params_
+    assert (other.standard_errors_ / other.params_).to_dict() == pytest.approx(relative.to_dict(), rel=1e-4)
+    by_unit = gamma_gamma.log_likelihood(other) + len(other.data) * np.log(unit)
+    assert by_unit == pytest.approx(gamma_gamma.log_likelihood(fitted), rel=1e-9)
+
+
+def test_an_amount_that_is_none_is_refused(cdnow: Cdnow) -> None:
+    for wrong in (np.nan, -1.0, np.inf):
+        customers = cdnow.customers.copy()
+        customers.iloc[0, customers.columns.get_loc("monetary")] = wrong
+        with pytest.raises(DataRefused, match=r"^monetary is missing, infinite or below 0 for 1 of 2,357 rows\.$"):
+            gamma_gamma.fit(customers)

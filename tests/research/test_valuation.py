@@ -1,8 +1,9 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from safar.errors import DataRefused
+from safar.errors import DataRefused, InvalidParameter
 from safar.research import bgnbd, gamma_gamma, stability
 from safar.research.clv import lifetime_value
 from safar.research.orders import expected_orders, probability_alive
@@ -47,11 +48,26 @@ def test_a_progress_bar_hears_each_step(bundled: Store) -> None:
     assert steps == ["reading orders", "fitting", "predicting"]
 
 
-def test_an_unknown_model_is_refused(bundled: Store) -> None:
-    with pytest.raises(
-        DataRefused, match=r"^The model must be best or one of BG/NBD, MBG/NBD, Pareto/NBD, not 'xgb'\.$"
-    ):
-        value_customers(bundled, "cdnow", Terms(model="xgb"))
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"model": "xgb"}, "The model must be best or one of BG/NBD, MBG/NBD, Pareto/NBD, not 'xgb'."),
+        ({"weeks": -1}, "weeks must be from 1 to 1040, and months from 1 to 240."),
+        ({"months": 0}, "weeks must be from 1 to 1040, and months from 1 to 240."),
+        ({"monthly_discount_rate": float("nan")}, "monthly_discount_rate must be a share from 0 to 1, not nan."),
+        ({"monthly_discount_rate": float("inf")}, "monthly_discount_rate must be a share from 0 to 1, not inf."),
+        ({"level": 90}, "level must be between 0 and 1, not 90."),
+    ],
+)
+def test_terms_that_no_run_can_be_made_by_are_refused_in_words(asked: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DataRefused) as refusal:
+        Terms(**asked)
+    assert str(refusal.value) == sentence
+
+
+def test_an_unknown_zone_is_refused_before_a_run() -> None:
+    with pytest.raises(InvalidParameter):
+        Terms(tz="Mars")
 
 
 def test_customers_who_cannot_carry_a_model_are_refused(store_of: Callable[[list[Call]], Store]) -> None:
