@@ -40,7 +40,7 @@ def _announce(config: Config) -> None:
     host = config.reader_host
     print(f"\nevents     http://{config.collector_host}:{config.collector_port}/v1/batch")
     print(f"page       http://{host}:{config.reports_port}/")
-    print(f"SQL        http://{host}:{config.sql_port}/   (ClickHouse's HTTP interface; read-only)")
+    print(f"SQL        http://{host}:{config.sql_port}/   (ClickHouse's HTTP interface; the write token writes)")
     print(f"notebooks  SAFAR_NOTEBOOK_ADDRESS=http://{host}:{config.sql_port} make notebooks")
     print(f"data       {config.data_dir}")
     print("Ctrl-C stops everything; the data stays.", flush=True)

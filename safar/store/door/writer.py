@@ -1,4 +1,4 @@
-"""The writer's door of `safar store-server`: what the aggregator and `safar migrate` do, by write_guard.py."""
+"""The writer's door: what aggregators, `safar migrate` and `safar clv` do, by write_guard.py."""
 
 import tempfile
 from collections.abc import Callable
