@@ -88,22 +88,25 @@ def _value_all(config: Config, sources: list[str], terms: Terms) -> int:
         for source in sources:
             if source not in known:
                 raise DataRefused(f"Source {source!r} has no orders; there are orders of {', '.join(known) or 'none'}.")
+        found = {source: _currencies(store, source, terms.currency) for source in sources or known}
+        without = [source for source, names in found.items() if not names]
+        if without and (sources or len(without) == len(found)):
+            raise DataRefused(f"Source {without[0]!r} has no orders in {terms.currency}.")
         return sum(
-            not _value(store, source, replace(terms, currency=currency))
-            for source in sources or known
-            for currency in _currencies(store, source, terms.currency)
+            not _value(store, source, replace(terms, currency=name))
+            for source, names in found.items()
+            for name in names
         )
 
 
 def _currencies(store: Store, source: str, only: str) -> list[str]:
-    """What to value of a source: one currency, or all; orders that name none are told when others do."""
+    """What to value of a source: one currency, if it has orders in it, or all; orders that name none are told."""
     found = currencies(store, source)
-    if only and only not in found:
-        named = ", ".join(name or "none named" for name in found)
-        raise DataRefused(f"Source {source!r} has no orders in {only}; it has orders in {named}.")
+    if only:
+        return [name for name in found if name == only]
     if "" in found and len(found) > 1:
         print(f"{source}: orders that name no currency are left out", flush=True)
-    return [only] if only else [name for name in found if name or len(found) == 1]
+    return [name for name in found if name or len(found) == 1]
 
 
 def _value(store: Store, source: str, terms: Terms) -> bool:

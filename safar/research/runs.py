@@ -5,6 +5,7 @@ and what a killed run left behind expires with the others. A run that failed lea
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -46,7 +47,8 @@ def run(store: Store, source: str, terms: Terms | None = None, *, clock: Clock =
             step("writing")
             save(store, valuation, started_at, clock)
         except SafarError as error:
-            _write_run(store, _row(source, terms, started_at, clock(), status="failed", message=str(error)))
+            with suppress(SafarError):  # a store that cannot take this either must not hide the reason
+                _write_run(store, _row(source, terms, started_at, clock(), status="failed", message=str(error)))
             raise
     return valuation
 

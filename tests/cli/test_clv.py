@@ -54,8 +54,15 @@ def test_what_no_run_can_be_made_by_ends_before_one_begins(pipeline: Pipeline, f
 
 def test_a_currency_that_no_order_names_is_refused_and_small_letters_will_do(pipeline: Pipeline):
     done = pipeline.safar("clv", "cdnow", "--currency", "EUR")
-    assert done.stderr == "safar: Source 'cdnow' has no orders in EUR; it has orders in USD.\n"
+    assert done.stderr == "safar: Source 'cdnow' has no orders in EUR.\n"
     assert pipeline.safar("clv", "cdnow", "--currency", "usd").returncode == 0
+
+
+def test_of_all_sources_those_with_orders_in_the_currency_are_valued(pipeline: Pipeline):
+    done = pipeline.safar("clv", "--currency", "EUR")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["demo-shop"]
+    assert "has no orders in GBP" in pipeline.safar("clv", "--currency", "GBP").stderr
 
 
 def test_with_every_it_goes_on_until_it_is_told_to_stop(pipeline: Pipeline):

@@ -87,3 +87,14 @@ def test_persons_of_any_name_come_back_as_they_are(shop: Store) -> None:
     valuation.customers.index = pd.Index(names, name="person")
     save(shop, valuation, _BEGAN)
     assert set(customer_value(shop, "cdnow").index) == set(names)
+
+
+def test_a_store_that_takes_nothing_more_does_not_hide_why_a_run_failed(
+    shop: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailable("The store does not answer.")
+
+    monkeypatch.setattr(shop, "insert_lines", away)
+    with pytest.raises(DataRefused, match="has no orders in EUR"):
+        run(shop, "cdnow", Terms(currency="EUR"))

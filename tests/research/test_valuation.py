@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from safar.errors import DataRefused, InvalidParameter
-from safar.research import bgnbd, gamma_gamma, stability
+from safar.research import bgnbd, gamma_gamma, stability, valuation
 from safar.research.clv import lifetime_value
 from safar.research.orders import expected_orders, probability_alive
 from safar.research.rfm import observe, rfm_in_weeks
@@ -85,3 +85,11 @@ def test_a_change_between_early_and_late_customers_is_said_with_the_reason(
     monkeypatch.setattr(stability, "_MATTERS", 1.0)
     why = value_customers(bundled, "cdnow", asked).why
     assert why.startswith("BG/NBD was asked for. Customers who came later buy differently: ")
+
+
+def test_a_model_chosen_on_some_customers_is_fitted_on_all(bundled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_all = value_customers(bundled, "cdnow")
+    monkeypatch.setattr(valuation, "_ENOUGH_TO_CHOOSE", 800)
+    of_some = value_customers(bundled, "cdnow")
+    assert (of_some.model, of_some.parameters) == (of_all.model, of_all.parameters)
+    assert of_some.why != of_all.why
