@@ -51,6 +51,7 @@ def _ours(directory: str, customers: int) -> tuple[float, pd.Series]:
     filling.join()
     store = open_store(f"chdb://{directory}")
     try:
+        _timed("the engine opens the store", lambda: store.query("SELECT 1"))
         summary, (observation, patterns) = _timed(
             "patterns of the customers, counted by the store", lambda: _patterns(store)
         )

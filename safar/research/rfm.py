@@ -10,37 +10,29 @@ cancelled, it is no order, from the day that happened: customers of a calibratio
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
 from safar.errors import DataRefused
+from safar.research.customer_orders import with_customer_orders
 from safar.research.sql import statement, time_zone
 from safar.store import Store
 
-_ORDERS = """
-SELECT currency, count() AS orders, min(toDate32(timestamp, {tz:String})) AS first_order
+# No event is later than it arrived: one wrong clock would stretch the observation by centuries.
+_BY_CURRENCY = """
+SELECT
+    currency,
+    countIf(event = 'Order Completed') AS orders,
+    toDate32(minIf(timestamp, event = 'Order Completed'), {tz:String}) AS first_order,
+    toDate32(max(least(timestamp, received_at)), {tz:String}) AS last_event
 FROM events
-WHERE source = {source:String} AND event = 'Order Completed'
+WHERE source = {source:String}
 GROUP BY currency
 ORDER BY orders DESC
 """
 
 _SOURCES = "SELECT DISTINCT source FROM events WHERE event = 'Order Completed' ORDER BY source"
-
-# No event is later than it arrived: one wrong clock would stretch the observation by centuries.
-_LAST_DAY = """
-SELECT max(toDate32(least(timestamp, received_at), {tz:String})) AS day FROM events WHERE source = {source:String}
-"""
-
-_ORDERED = """
-SELECT person, cityHash64(if(order_id = '', event_id, order_id)) AS order_key, timestamp, revenue
-FROM {view}
-WHERE source = {{source:String}} AND event = 'Order Completed' AND currency = {{currency:String}}
-"""
-_OF_USERS = _ORDERED.format(view="user_touchpoints")
-_WITHOUT_USER = "lower(user_id) IN (SELECT arrayJoin(nobody) FROM identity_rules)"
-_OF_DEVICES = _ORDERED.format(view="touchpoints") + f"AND {_WITHOUT_USER}"
-_ANY_OF_DEVICES = _ORDERED.replace("person, ", "").format(view="events") + f"AND {_WITHOUT_USER} LIMIT 1"
 
 _PATTERNS = """
 SELECT frequency, recency, T, count() AS customers
@@ -84,7 +76,7 @@ def sources_with_orders(store: Store) -> list[str]:
 
 def currencies(store: Store, source: str) -> list[str]:
     """The currencies of a source's orders, the one of most orders first; empty without orders."""
-    return [row["currency"] for row in store.query(_ORDERS, {"source": source, "tz": "UTC"})]
+    return [row["currency"] for row in _by_currency(store, source, "UTC") if row["orders"]]
 
 
 def observe(
@@ -102,14 +94,14 @@ def observe(
     without `currency` it is the only one. Raises DataRefused when there are no orders, or several currencies and none
     is chosen: money is never summed across currencies. Raises InvalidParameter for an unknown time zone.
     """
-    parameters = {"source": source, "tz": time_zone(tz)}
-    found = currencies(store, source)
+    by_currency = _by_currency(store, source, time_zone(tz))
+    found = [row["currency"] for row in by_currency if row["orders"]]
     if not found or (currency and currency not in found):
         raise DataRefused(f"Source {source!r} has no orders{f' in {currency}' if currency else ''}.")
     if not currency and len(found) > 1:
         named = ", ".join(name or "(none)" for name in found)
         raise DataRefused(f"Source {source!r} has orders in {named}: choose one with currency=.")
-    until = until or store.query(_LAST_DAY, parameters)[0]["day"]
+    until = until or max(row["last_event"] for row in by_currency)
     calibration_until = calibration_until or until
     if calibration_until > until:
         raise DataRefused(f"calibration_until, {calibration_until}, must not be after until, {until}.")
@@ -127,7 +119,7 @@ def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
 
     Raises DataRefused when nobody bought before the end of the calibration.
     """
-    return _read(store, observation, statement("rfm")).set_index("person")
+    return _in_weeks(_read(store, observation, statement("rfm"))).set_index("person")
 
 
 def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
@@ -136,7 +128,7 @@ def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
     What a model of buying needs, counted by the store: a fit never needs a row a customer. Raises DataRefused when
     nobody bought before the end of the calibration.
     """
-    return _read(store, observation, _PATTERNS.format(customers=statement("rfm")))
+    return _in_weeks(_read(store, observation, _PATTERNS.format(customers=statement("rfm"))))
 
 
 def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
@@ -168,11 +160,20 @@ def spent_by_day(store: Store, observation: Observation, person: str) -> "pd.Ser
     return table.assign(day=pd.to_datetime(table["day"])).set_index("day")["spent"]
 
 
+def _by_currency(store: Store, source: str, tz: str) -> list[dict[str, Any]]:
+    return store.query(_BY_CURRENCY, {"source": source, "tz": tz})
+
+
+def _in_weeks(table: pd.DataFrame) -> pd.DataFrame:
+    """The store counts days."""
+    return table.assign(recency=table["recency"] / 7, T=table["T"] / 7)
+
+
 def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
     table = _ask(store, observation, sql)
     if table.empty:
-        parameters = {"source": observation.source, "tz": observation.tz}
-        first = {row["currency"]: row["first_order"] for row in store.query(_ORDERS, parameters)}[observation.currency]
+        rows = _by_currency(store, observation.source, observation.tz)
+        first = {row["currency"]: row["first_order"] for row in rows}[observation.currency]
         raise DataRefused(
             f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
             f"{first}: choose a later calibration_until (CALIBRATION_UNTIL in the notebook)."
@@ -184,13 +185,5 @@ def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
 def _ask(store: Store, observation: Observation, sql: str, **more: str) -> pd.DataFrame:
     parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
     days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
-    return store.query_df(_on_orders(store, sql, parameters), parameters | days | more)
-
-
-def _on_orders(store: Store, sql: str, parameters: dict[str, str]) -> str:
-    """`sql` with the table customer_orders to read. Devices are looked at only if an order does not name its user."""
-    views = [_OF_USERS, _OF_DEVICES] if store.query(_ANY_OF_DEVICES, parameters) else [_OF_USERS]
-    return (
-        f"WITH order_events AS ({' UNION ALL '.join(views)}), customer_orders AS ({statement('customer_orders')}) "
-        f"SELECT * FROM ({sql})"
-    )
+    asked = with_customer_orders(store, sql, observation.source, observation.currency)
+    return store.query_df(asked, parameters | days | more)

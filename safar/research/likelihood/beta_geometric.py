@@ -14,6 +14,7 @@ from itertools import count
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
+from safar.research.likelihood.distinct import distinct
 from safar.research.likelihood.maximum import Array
 
 
@@ -27,14 +28,14 @@ class BetaGeometric:
 
     def __init__(self, frequency: Array, recency: Array, age: Array, weights: Array, *, modified: bool) -> None:
         self._shift = int(modified)
-        self._x, x_of = np.unique(frequency, return_inverse=True)
-        self._age, age_of = np.unique(age, return_inverse=True)
+        self._x, x_of = distinct(frequency)
+        self._age, age_of = distinct(age)
         self._x_customers = np.bincount(x_of, weights)
         self._age_customers = np.bincount(age_of, weights)
         self._age_orders = np.bincount(age_of, weights * frequency)
         uncertain = frequency + self._shift > 0
         self._x_of, self._age_of, self._weights = x_of[uncertain], age_of[uncertain], weights[uncertain]
-        self._last, self._last_of = np.unique(recency[uncertain], return_inverse=True)
+        self._last, self._last_of = distinct(recency[uncertain])
 
     def __call__(self, parameters: Array) -> tuple[float, Array]:
         """Of r, alpha, a and b: the log-likelihood of all customers, and its gradient."""
@@ -46,11 +47,12 @@ class BetaGeometric:
         silence = log_age[self._age_of] - log_last[self._last_of]
         bought = (r + x)[self._x_of]
         u = bought * silence + (np.log(a) - np.log(ended))[self._x_of]
-        stopped = self._weights * expit(u)
+        chance = expit(u)
+        stopped = self._weights * chance
 
         value = n @ (gammaln(r + x) - gammaln(r) + r * np.log(alpha) + _beta_ratio(a, b, stayed))
         value -= (r * self._age_customers + self._age_orders) @ log_age
-        value += self._weights @ np.logaddexp(0, u)
+        value += self._weights @ (np.maximum(u, 0) - np.log(np.maximum(chance, 1 - chance)))  # ln(1 + exp(u))
 
         faster = (1 / (alpha + self._age))[self._age_of] - (1 / (alpha + self._last))[self._last_of]
         by_x = np.bincount(self._x_of, stopped, len(x))

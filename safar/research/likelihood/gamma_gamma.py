@@ -6,6 +6,7 @@ Fader, Hardie (2013), "The Gamma-Gamma Model of Monetary Value", brucehardie.com
 import numpy as np
 from scipy.special import digamma, gammaln
 
+from safar.research.likelihood.distinct import distinct
 from safar.research.likelihood.maximum import Array
 
 
@@ -13,7 +14,7 @@ class GammaGamma:
     """The log-likelihood of customers by number of orders (x) and mean amount (m), `weights` of them each."""
 
     def __init__(self, frequency: Array, monetary: Array, weights: Array) -> None:
-        self._x, self._x_of = np.unique(frequency, return_inverse=True)
+        self._x, self._x_of = distinct(frequency)
         self._customers = np.bincount(self._x_of, weights)
         self._orders, self._spent, self._weights = frequency, frequency * monetary, weights
         self._log_spent = np.bincount(self._x_of, weights * np.log(self._spent))

@@ -22,7 +22,10 @@ _FARTHEST = 16.0
 """Logarithms beyond start +- this are a parameter that runs away."""
 
 _STEP = 1e-6
-_FAR = 1e-6
+
+# A step so short with the second derivatives of where it began leaves an error of its square.
+_CLOSE = 1e-5
+_NEAR = 1e-2
 _CLOSE_ENOUGH = 1e-9
 _MOST_STEPS = 25
 _SHRINKS_WELL = 0.1
@@ -59,10 +62,10 @@ def maximise(log_likelihood: LogLikelihood, start: Array, customers: float, curv
         if curvature is not None:
             with suppress(NoMaximum):
                 found = _newton(loss, origin, curvature)
-        logs, curvature = found or _newton(loss, _nearby(loss, origin))
+        logs, least, curvature = found or _newton(loss, _nearby(loss, origin))
     if np.abs(logs - origin).max() > _FARTHEST:
         raise NoMaximum
-    return Maximum(np.exp(logs), -loss(logs)[0] * customers, curvature)
+    return Maximum(np.exp(logs), -least * customers, curvature)
 
 
 def _nearby(loss: Loss, origin: Array) -> Array:
@@ -71,31 +74,33 @@ def _nearby(loss: Loss, origin: Array) -> Array:
     return found
 
 
-def _newton(loss: Loss, logs: Array, curvature: Array | None = None) -> tuple[Array, Array]:
-    """The minimum near `logs`, and the second derivatives there.
+def _newton(loss: Loss, logs: Array, curvature: Array | None = None) -> tuple[Array, float, Array]:
+    """The minimum near `logs`: where, how deep, and the second derivatives there.
 
-    Second derivatives cost more than a step, so those of another place are good as long as the steps shrink well.
+    Second derivatives cost more than a step. Those of another place lead close to the minimum, as long as the steps
+    shrink well; they are taken anew there, for they are asked for in the end, and then a single step is enough.
     """
-    known_at = logs if curvature is None else logs + np.inf
-    curvature = _second_derivatives(loss, logs) if curvature is None else curvature
+    known_at = logs + np.inf
+    value, slope = loss(logs)
     before = np.inf
     for _ in range(_MOST_STEPS):
-        step = np.linalg.solve(curvature, loss(logs)[1])
+        if curvature is None:
+            known_at, curvature = logs, _second_derivatives(loss, logs, slope)
+        step = np.linalg.solve(curvature, slope)
+        moved, off = np.abs(step).max(), np.abs(logs - step - known_at).max()
         logs = logs - step
-        moved = np.abs(step).max()
-        if moved < _CLOSE_ENOUGH:
-            far = np.abs(logs - known_at).max() > _FAR
-            return logs, _second_derivatives(loss, logs) if far else curvature
-        if not moved < _SHRINKS_WELL * before:
-            known_at, curvature = logs, _second_derivatives(loss, logs)
+        value, slope = loss(logs)
+        if off < _CLOSE or moved < _CLOSE_ENOUGH:
+            return logs, value, curvature if off < _CLOSE else _second_derivatives(loss, logs, slope)
+        if moved < _NEAR < off or not moved < _SHRINKS_WELL * before:
+            curvature = None
         before = moved
     raise NoMaximum
 
 
-def _second_derivatives(loss: Loss, logs: Array) -> Array:
+def _second_derivatives(loss: Loss, logs: Array, slope: Array) -> Array:
     """By differences of the gradient: six digits, of which standard errors need three. Raises NoMaximum."""
-    here = loss(logs)[1]
-    rows = np.array([(loss(logs + step)[1] - here) / _STEP for step in np.eye(len(logs)) * _STEP])
+    rows = np.array([(loss(logs + step)[1] - slope) / _STEP for step in np.eye(len(logs)) * _STEP])
     curvature = np.asarray((rows + rows.T) / 2)
     if not np.isfinite(curvature).all() or np.linalg.eigvalsh(curvature).min() <= 0:
         raise NoMaximum

@@ -7,6 +7,7 @@ watched for times of different length. It is what BG/NBD and MBG/NBD become when
 import numpy as np
 from scipy.special import digamma, gammaln
 
+from safar.research.likelihood.distinct import distinct
 from safar.research.likelihood.maximum import Array
 
 
@@ -14,8 +15,8 @@ class NegativeBinomial:
     """The log-likelihood of customers by frequency (x) and age (T), `weights` of them each."""
 
     def __init__(self, frequency: Array, age: Array, weights: Array) -> None:
-        self._x, x_of = np.unique(frequency, return_inverse=True)
-        self._age, age_of = np.unique(age, return_inverse=True)
+        self._x, x_of = distinct(frequency)
+        self._age, age_of = distinct(age)
         self._x_customers = np.bincount(x_of, weights)
         self._age_customers = np.bincount(age_of, weights)
         self._age_orders = np.bincount(age_of, weights * frequency)
