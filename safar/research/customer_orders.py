@@ -4,6 +4,12 @@ It is composed of no more than the data need: most sources have orders that name
 and what is not there is not joined with.
 """
 
+from collections.abc import Iterator, Mapping
+from math import ceil
+
+import pandas as pd
+from tqdm import tqdm
+
 from safar.research.sql import statement
 from safar.store import Store
 
@@ -34,13 +40,36 @@ LIMIT 1
 """
 
 
-def with_customer_orders(store: Store, sql: str, source: str, currency: str) -> str:
-    """`sql`, with the table customer_orders to read: a row a customer, on which `days` and for which `amounts`.
+_COUNT = """
+SELECT count() AS orders
+FROM events
+WHERE source = {source:String} AND event = 'Order Completed' AND currency = {currency:String}
+"""
 
-    Its parameters are source, currency, tz, calibration_until and until. One row stands for each person with an order
-    that holds; an order is its order_id, and what was paid back is off.
+_AT_ONCE = 5_000_000
+"""Orders of about a million customers: as many as the engine can gather in the memory that a reader is given."""
+
+
+def query_orders(store: Store, sql: str, parameters: Mapping[str, str]) -> Iterator[pd.DataFrame]:
+    """Run `sql`, which reads the table customer_orders: a row a customer, on which `days` and for which `amounts`.
+
+    One row stands for each person with an order that holds; an order is its order_id, and what was paid back is off.
+    Where orders are very many it is run for one part of the customers after the other, each with a table of its own;
+    nobody is in two. `parameters` are source, currency, tz, calibration_until, until, and those of `sql`.
     """
-    found = {row["found"] for row in store.query(_FOUND, {"source": source, "currency": currency})}
+    asked = _with_customer_orders(store, sql, parameters)
+    parts = ceil(store.query(_COUNT, parameters)[0]["orders"] / _AT_ONCE) or 1
+    for part in tqdm(range(parts), "reading orders", leave=False, disable=None if parts > 1 else True):
+        yield store.query_df(asked, {**parameters, "parts": parts, "part": part})
+
+
+def query_orders_of(store: Store, sql: str, parameters: Mapping[str, str]) -> pd.DataFrame:
+    """The same for an `sql` that asks for one person, whose orders are looked up among all."""
+    return store.query_df(_with_customer_orders(store, sql, parameters), {**parameters, "parts": 1, "part": 0})
+
+
+def _with_customer_orders(store: Store, sql: str, parameters: Mapping[str, str]) -> str:
+    found = {row["found"] for row in store.query(_FOUND, parameters)}
     order_events = _BY_ALIASED_USERS if "aliases" in found else _BY_USERS
     if "no user named" in found:
         order_events += f"UNION ALL {_BY_DEVICES}"

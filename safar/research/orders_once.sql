@@ -1,5 +1,6 @@
 -- Each customer's orders, a row a customer: the `keys`, `days` and `amounts` of them, in no order.
--- Reads order_events (person, order_key, timestamp, revenue). Parameters: tz (whose days), until (a date, included).
+-- Reads order_events (person, order_key, timestamp, revenue). Parameters: tz (whose days), until (a date, included),
+-- parts and part (which of the customers, from 0; all when parts = 1).
 --
 -- An order is its key, a hash of the order_id: sent twice, it counts once, as it was first.
 WITH
@@ -21,5 +22,6 @@ FROM
         groupArray(ifNull(revenue, 0)) AS revenues
     FROM order_events
     WHERE toDate32(timestamp, {tz:String}) <= {until:Date32}
+      AND ({parts:UInt32} = 1 OR cityHash64(person) % {parts:UInt32} = {part:UInt32})
     GROUP BY person
 )

@@ -8,14 +8,14 @@ An order is its order_id: sent twice, it counts once. What was paid back comes o
 cancelled, it is no order, from the day that happened: customers of a calibration stand as they were known at its end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.customer_orders import with_customer_orders
+from safar.research.customer_orders import query_orders, query_orders_of
 from safar.research.sql import statement, time_zone
 from safar.store import Store
 
@@ -119,7 +119,7 @@ def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
 
     Raises DataRefused when nobody bought before the end of the calibration.
     """
-    return _in_weeks(_read(store, observation, statement("rfm"))).set_index("person")
+    return _in_weeks(pd.concat(_read(store, observation, statement("rfm")))).set_index("person")
 
 
 def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
@@ -128,7 +128,11 @@ def patterns_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
     What a model of buying needs, counted by the store: a fit never needs a row a customer. Raises DataRefused when
     nobody bought before the end of the calibration.
     """
-    return _in_weeks(_read(store, observation, _PATTERNS.format(customers=statement("rfm"))))
+    tables = _read(store, observation, _PATTERNS.format(customers=statement("rfm")))
+    patterns = pd.concat(tables)
+    if len(tables) > 1:
+        patterns = patterns.groupby(["frequency", "recency", "T"], as_index=False).sum()
+    return _in_weeks(patterns)
 
 
 def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
@@ -136,8 +140,12 @@ def repeat_orders_by_week(store: Store, observation: Observation) -> pd.Series:
 
     From 1 on, through the holdout; a week that is not over yet is left out. An order is a day with orders.
     """
-    weekly = _read(store, observation, statement("repeat_weeks"))
-    return weekly.set_index("week")["orders"].rename("repeat_orders")
+    daily = pd.concat(_read(store, observation, statement("days_of_orders"))).groupby("day").sum()
+    start = daily.index[0]
+    # Week 1 ends on the seventh day after the start.
+    weekly = daily["repeat_orders"].groupby(((daily.index - start).days + 6) // 7).sum()
+    weeks = pd.RangeIndex(1, (pd.Timestamp(observation.until) - start).days // 7 + 1, name="week")
+    return weekly.reindex(weeks, fill_value=0)
 
 
 def spent(store: Store, observation: Observation) -> pd.DataFrame:
@@ -146,7 +154,7 @@ def spent(store: Store, observation: Observation) -> pd.DataFrame:
     One row a customer, indexed by `person`: `spent` until the end of the calibration, `holdout_spent` after it. Raises
     DataRefused when nobody bought before the end of the calibration.
     """
-    return _read(store, observation, statement("spent")).set_index("person")
+    return pd.concat(_read(store, observation, statement("spent"))).set_index("person")
 
 
 def spent_by_day(store: Store, observation: Observation, person: str) -> "pd.Series[float]":
@@ -154,7 +162,7 @@ def spent_by_day(store: Store, observation: Observation, person: str) -> "pd.Ser
 
     Raises DataRefused when there is no order of this person.
     """
-    table = _ask(store, observation, _SPENT_BY_DAY, person=person)
+    table = query_orders_of(store, _SPENT_BY_DAY, {**_parameters(observation), "person": person})
     if table.empty:
         raise DataRefused(f"Source {observation.source!r} has no orders of {person!r}: take a person of rfm_in_weeks.")
     return table.assign(day=pd.to_datetime(table["day"])).set_index("day")["spent"]
@@ -169,21 +177,18 @@ def _in_weeks(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(recency=table["recency"] / 7, T=table["T"] / 7)
 
 
-def _read(store: Store, observation: Observation, sql: str) -> pd.DataFrame:
-    table = _ask(store, observation, sql)
-    if table.empty:
+def _read(store: Store, observation: Observation, sql: str) -> list[pd.DataFrame]:
+    tables = [table for table in query_orders(store, sql, _parameters(observation)) if len(table)]
+    if not tables:
         rows = _by_currency(store, observation.source, observation.tz)
         first = {row["currency"]: row["first_order"] for row in rows}[observation.currency]
         raise DataRefused(
             f"Source {observation.source!r} has no orders until {observation.calibration_until}, the first came on "
             f"{first}: choose a later calibration_until (CALIBRATION_UNTIL in the notebook)."
         )
-    counts = ("frequency", "holdout", "customers", "week", "orders")
-    return table.astype({name: "int64" for name in counts if name in table})
+    counts = ("frequency", "holdout", "customers", "repeat_orders")
+    return [table.astype({name: "int64" for name in counts if name in table}) for table in tables]
 
 
-def _ask(store: Store, observation: Observation, sql: str, **more: str) -> pd.DataFrame:
-    parameters = {name: getattr(observation, name) for name in ("source", "currency", "tz")}
-    days = {name: getattr(observation, name).isoformat() for name in ("until", "calibration_until")}
-    asked = with_customer_orders(store, sql, observation.source, observation.currency)
-    return store.query_df(asked, parameters | days | more)
+def _parameters(observation: Observation) -> dict[str, str]:
+    return {field.name: str(getattr(observation, field.name)) for field in fields(observation)}

@@ -1,9 +1,19 @@
 from collections.abc import Callable
+from datetime import date
 from itertools import chain, combinations
 
+import pandas as pd
 import pytest
 
-from safar.research.rfm import observe, rfm_in_weeks, spent
+from safar.research import customer_orders
+from safar.research.rfm import (
+    observe,
+    patterns_in_weeks,
+    repeat_orders_by_week,
+    rfm_in_weeks,
+    spent,
+    spent_by_day,
+)
 from safar.store import Store
 from safar.store.identity import refresh_aliases
 from tests.research.conftest import Call, order
@@ -65,3 +75,30 @@ def test_an_order_sent_under_both_ids_of_a_customer_counts_once_and_is_paid_back
     assert customers[["frequency", "recency", "monetary"]].to_dict("index") == {
         "ann": {"frequency": 1, "recency": 1, "monetary": 6}
     }
+
+
+def _everything(store: Store) -> list[pd.DataFrame]:
+    observation = observe(store, "shop", calibration_until=date(2026, 1, 20))
+    found = [rfm_in_weeks(store, observation), spent(store, observation)]
+    return [
+        *(table.sort_index() for table in found),
+        patterns_in_weeks(store, observation),
+        repeat_orders_by_week(store, observation).to_frame(),
+        spent_by_day(store, observation, "c3").to_frame(),
+    ]
+
+
+def test_customers_read_in_parts_are_the_customers_read_at_once(
+    store_of: StoreOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [(customer, day) for customer in range(12) for day in (1, 3 + customer % 3, 20 + customer % 5)]
+    orders = [order(f"c{customer}", f"2026-01-{day:02}T10:00:00Z", 5) for customer, day in days]
+    refund = {**orders[1], "event": "Order Refunded", "timestamp": "2026-01-10T10:00:00Z"}
+    store = store_of(
+        [*orders, {**orders[1], "timestamp": "2026-01-11T10:00:00Z"}, refund, *_OF_OTHERS["no user named"]]
+    )
+    at_once = _everything(store)
+    assert len(at_once[2]) < len(at_once[0]), "customers of the same pattern would show a pattern told twice"
+    monkeypatch.setattr(customer_orders, "_AT_ONCE", 5)
+    for in_parts, expected in zip(_everything(store), at_once, strict=True):
+        pd.testing.assert_frame_equal(in_parts, expected)

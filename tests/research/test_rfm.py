@@ -7,7 +7,14 @@ import pytest
 from safar.demo.cdnow import cdnow_file
 from safar.errors import DataRefused, InvalidParameter
 from safar.research.fitting import grouped
-from safar.research.rfm import observe, patterns_in_weeks, rfm_in_weeks, spent, spent_by_day
+from safar.research.rfm import (
+    observe,
+    patterns_in_weeks,
+    repeat_orders_by_week,
+    rfm_in_weeks,
+    spent,
+    spent_by_day,
+)
 from safar.store import Store
 from tests.research.conftest import Call, Cdnow, order
 
@@ -259,6 +266,12 @@ def test_what_was_paid_back_was_not_spent(store_of: StoreOf) -> None:
         pd.Timestamp("2026-01-01"): 50,
         pd.Timestamp("2026-01-08"): 30,
     }
+
+
+def test_orders_after_the_first_are_counted_by_whole_weeks_since_the_first_customer_came(store_of: StoreOf) -> None:
+    store = store_of(_ORDERS)  # ann came on the 1st and again on the 8th and 11th; cat, on the 30th, is in the holdout
+    weekly = repeat_orders_by_week(store, observe(store, "shop", calibration_until=date(2026, 1, 20)))
+    assert weekly.to_dict() == {1: 1, 2: 1, 3: 0, 4: 0}
 
 
 def test_one_customer_is_told_day_by_day_through_the_holdout(store_of: StoreOf) -> None:
