@@ -45,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=asked.monthly_discount_rate,
         help="what a later month counts less (default: %(default)s)",
     )
+    parser.add_argument("--level", type=float, default=asked.level, help="of each interval (default: %(default)s)")
     parser.add_argument("--every", type=_hours, metavar="HOURS", help="go on, once in so many hours, until stopped")
 
 
@@ -65,6 +66,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
             options.weeks,
             options.months,
             options.monthly_discount_rate,
+            options.level,
         )
     except SafarError as error:
         raise ConfigError(str(error)) from None

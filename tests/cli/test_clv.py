@@ -9,7 +9,7 @@ import pytest
 from tests.support.pipeline import Pipeline
 
 _SHOWN = "SELECT source, currency, count() AS customers FROM customer_value GROUP BY ALL ORDER BY ALL"
-_RUNS = "SELECT source, status, model, message FROM model_runs ORDER BY finished_at"
+_RUNS = "SELECT source, status, model, level, message FROM model_runs ORDER BY finished_at"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,7 @@ def test_a_source_that_nobody_ordered_from_is_refused_and_no_run_is_written(pipe
     [
         (["--weeks", "-1"], "weeks must be from 1 to 1040"),
         (["--monthly-discount-rate", "nan"], "monthly_discount_rate must be a share from 0 to 1, not nan"),
+        (["--level", "1"], "level must be between 0 and 1, not 1"),
         (["--tz", "Mars"], "tz must be an IANA time zone"),
         (["--every", "0"], "must be above 0"),
     ],
@@ -85,7 +86,7 @@ def test_without_the_token_nobody_writes(pipeline: Pipeline):
 
 def test_after_the_aggregator_the_store_is_written_directly_and_has_the_runs_of_before(pipeline: Pipeline):
     pipeline.stop()
-    done = pipeline.safar("clv", "cdnow", "--model", "Pareto/NBD", "--months", "6")
+    done = pipeline.safar("clv", "cdnow", "--model", "Pareto/NBD", "--months", "6", "--level", "0.5")
     assert (done.returncode, done.stderr) == (0, "")
     assert "valued by Pareto/NBD" in done.stdout
     cdnow, euros = pipeline.query(_SHOWN)
@@ -93,4 +94,4 @@ def test_after_the_aggregator_the_store_is_written_directly_and_has_the_runs_of_
     assert (euros["source"], euros["currency"]) == ("demo-shop", "EUR")
     first, *_, last = pipeline.query(_RUNS)
     assert (first["model"], first["status"]) == ("MBG/NBD", "complete")
-    assert (last["model"], last["message"]) == ("Pareto/NBD", "Pareto/NBD was asked for.")
+    assert (last["model"], last["level"], last["message"]) == ("Pareto/NBD", 0.5, "Pareto/NBD was asked for.")
