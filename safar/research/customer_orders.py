@@ -18,30 +18,22 @@ SELECT {person} AS person, cityHash64(if(order_id = '', event_id, order_id)) AS 
 FROM {table}
 WHERE source = {{source:String}} AND event = 'Order Completed' AND currency = {{currency:String}}
 """
-_USER_NAMED = "AND lower(user_id) NOT IN (SELECT arrayJoin(nobody) FROM identity_rules)"
-_NO_USER_NAMED = _USER_NAMED.replace("NOT IN", "IN")
+_NOBODY = "(SELECT arrayJoin(nobody) FROM identity_rules)"
 
-_BY_USERS = _ORDERS.format(person="user_id", table="events") + _USER_NAMED
+_BY_USERS = _ORDERS.format(person="user_id", table="events") + f"AND lower(user_id) NOT IN {_NOBODY}"
 _BY_ALIASED_USERS = _ORDERS.format(person="person", table="user_touchpoints")
-_BY_DEVICES = _ORDERS.format(person="person", table="touchpoints") + _NO_USER_NAMED
+_BY_DEVICES = _ORDERS.format(person="person", table="touchpoints") + f"AND lower(user_id) IN {_NOBODY}"
 
-_FOUND = f"""
-SELECT 'aliases' AS found FROM user_aliases WHERE source = {{source:String}} LIMIT 1
-UNION ALL
-SELECT 'money back' AS found
-FROM events
-WHERE source = {{source:String}} AND event IN ('Order Refunded', 'Order Cancelled')
-LIMIT 1
-UNION ALL
-SELECT 'no user named' AS found
-FROM events
-WHERE source = {{source:String}} AND event = 'Order Completed' AND currency = {{currency:String}} {_NO_USER_NAMED}
-LIMIT 1
-"""
-
-
-_COUNT = """
-SELECT count() AS orders
+_FOUND = """
+SELECT
+    count() AS orders,
+    countIf(lower(user_id) IN (SELECT arrayJoin(nobody) FROM identity_rules)) AS without_user,
+    (SELECT count() FROM user_aliases WHERE source = {source:String}) AS aliases,
+    (
+        SELECT count()
+        FROM events
+        WHERE source = {source:String} AND event IN ('Order Refunded', 'Order Cancelled')
+    ) AS paid_back
 FROM events
 WHERE source = {source:String} AND event = 'Order Completed' AND currency = {currency:String}
 """
@@ -57,24 +49,29 @@ def query_orders(store: Store, sql: str, parameters: Mapping[str, str]) -> Itera
     Where orders are very many it is run for one part of the customers after the other, each with a table of its own;
     nobody is in two. `parameters` are source, currency, tz, calibration_until, until, and those of `sql`.
     """
-    asked = _with_customer_orders(store, sql, parameters)
-    parts = ceil(store.query(_COUNT, parameters)[0]["orders"] / _AT_ONCE) or 1
+    found = _found(store, parameters)
+    asked = _with_customer_orders(sql, found)
+    parts = max(1, ceil(found["orders"] / _AT_ONCE))
     for part in tqdm(range(parts), "reading orders", leave=False, disable=None if parts > 1 else True):
         yield store.query_df(asked, {**parameters, "parts": parts, "part": part})
 
 
 def query_orders_of(store: Store, sql: str, parameters: Mapping[str, str]) -> pd.DataFrame:
     """The same for an `sql` that asks for one person, whose orders are looked up among all."""
-    return store.query_df(_with_customer_orders(store, sql, parameters), {**parameters, "parts": 1, "part": 0})
+    asked = _with_customer_orders(sql, _found(store, parameters))
+    return store.query_df(asked, {**parameters, "parts": 1, "part": 0})
 
 
-def _with_customer_orders(store: Store, sql: str, parameters: Mapping[str, str]) -> str:
-    found = {row["found"] for row in store.query(_FOUND, parameters)}
-    order_events = _BY_ALIASED_USERS if "aliases" in found else _BY_USERS
-    if "no user named" in found:
+def _found(store: Store, parameters: Mapping[str, str]) -> dict[str, int]:
+    return store.query(_FOUND, parameters)[0]
+
+
+def _with_customer_orders(sql: str, found: Mapping[str, int]) -> str:
+    order_events = _BY_ALIASED_USERS if found["aliases"] else _BY_USERS
+    if found["without_user"]:
         order_events += f"UNION ALL {_BY_DEVICES}"
     tables = {"order_events": order_events, "customer_orders": statement("orders_once")}
-    if "money back" in found:
+    if found["paid_back"]:
         tables["orders_once"] = tables.pop("customer_orders")
         tables["customer_orders"] = statement("orders_less_paid_back")
     return f"WITH {', '.join(f'{name} AS ({text})' for name, text in tables.items())} SELECT * FROM ({sql})"
