@@ -4,7 +4,6 @@ Whoever is alive at T orders as the model says of someone with their past; whoev
 known of the parameters is averaged over.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from safar.research.fitting import require_one_a_row
 from safar.research.likelihood.maximum import Array
 from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
-from safar.research.uncertainty import POSITIVE, changes, directions, moved, quantile
+from safar.research.uncertainty import POSITIVE, changes, quantile, representatives
 
 _MOST_ORDERS = 10_000
 _LEFT_OVER = 0.01
@@ -40,7 +39,7 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     quantile(level)  # refuses what is no level
     pairs = DistinctPairs.of(customers)
     covered = 1 - (1 - level) * _LEFT_OVER
-    outlooks = [_outlook(each, customers, pairs, weeks, covered) for each in _representatives(fitter)]
+    outlooks = [_outlook(each, customers, pairs, weeks, covered) for each in representatives(fitter)]
     bounds = {
         name: _quantile(outlooks, pairs.of_customer, (1 + side * level) / 2)
         for name, side in (("low", -1), ("high", 1))
@@ -103,14 +102,6 @@ def _outlook(
 ) -> _Outlook:
     alive = probability_alive(fitter, customers).to_numpy()
     return _Outlook(alive, np.cumsum(orders_if_alive(fitter, pairs, weeks, covered=covered), axis=1))
-
-
-def _representatives(fitter: OrdersModel) -> Iterator[OrdersModel]:
-    """2 k sets of parameters with the mean and the covariance of the estimates (Julier, Uhlmann 1997, eq. 12)."""
-    steps = directions(fitter)
-    for step in steps * np.sqrt(len(steps)):
-        yield moved(fitter, step)
-        yield moved(fitter, -step)
 
 
 def _quantile(outlooks: list[_Outlook], pair_of: NDArray[np.intp], probability: float) -> NDArray[np.int64]:

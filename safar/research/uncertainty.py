@@ -9,7 +9,7 @@ Intervals are normal on the scale of a link: logarithm for what is positive, log
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,6 +76,14 @@ def directions(fitter: Fitter) -> Array:
     """k independent steps of one standard error, one a row, in the logarithms of the k parameters."""
     estimates = fitter.params_.to_numpy()
     return np.asarray(np.linalg.cholesky(fitter.variance_matrix_.to_numpy() / np.outer(estimates, estimates)).T)
+
+
+def representatives(fitter: Fitter) -> Iterator[Fitter]:
+    """2 k sets of parameters with the mean and the covariance of the estimates (Julier, Uhlmann 1997, eq. 12)."""
+    steps = directions(fitter)
+    for step in steps * np.sqrt(len(steps)):
+        yield moved(fitter, step)
+        yield moved(fitter, -step)
 
 
 def moved(fitter: Fitter, step: Array) -> Fitter:
