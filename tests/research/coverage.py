@@ -22,6 +22,7 @@ from safar.research.forecast import order_range, total_orders
 from safar.research.likelihood.maximum import Array
 from safar.research.orders import OrdersModel, expected_orders, probability_alive
 from safar.research.uncertainty import POSITIVE, PROBABILITY, Fitter, Link, interval, parameters
+from safar.research.value_range import value_range
 from tests.research.simulate import Spend, customers_of, pareto_customers_of
 
 LEVEL, BAND = 0.95, 0.99
@@ -124,6 +125,8 @@ def of_value(
     value = clv.value_interval(*fitted, one, **TERMS, level=LEVEL).iloc[0]
     truth = clv.lifetime_value(*true, one, **TERMS).iloc[0]
     yield "expected value of a customer", value["low"] <= truth <= value["high"]
+    came = value_range(*fitted, one, **TERMS, level=LEVEL).iloc[0]
+    yield "at least: revenue of a customer that came", came["low"] <= one["revenue"].iloc[0] <= came["high"]
 
 
 def of_revenue(fitted: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame) -> Held:
