@@ -42,6 +42,16 @@ CLAIMS: dict[str, list[str]] = {
         "mean is {value.mean():.2f} {observation.currency}",
         "half of the customers are below {value.median():.2f} {observation.currency}",
         "the best tenth hold {best_tenth:.1%}",
+        "every figure with an interval of {terms['level']:.0%} of the first kind",
+        "in which at least {terms['level']:.0%} of what comes should lie",
+        "for the {weeks:.0f} weeks of the holdout, {holdout_months} months, not discounted",
+        "Take the best customer, {sure.index[0]}. {sure.value.iloc[0]:,.0f} {observation.currency} are expected, "
+        "{sure.value_low.iloc[0]:,.0f} to {sure.value_high.iloc[0]:,.0f} {observation.currency} is the interval",
+        "anything up to {sure.revenue_high.iloc[0]:,.0f} {observation.currency}, for with P(alive) "
+        "{sure.p_alive.iloc[0]:.2f} it may be {'nothing at all' if sure.revenue_low.iloc[0] == 0 else 'a little'}. "
+        "{came[sure.index[0]]:,.0f} {observation.currency} came",
+        "Of all customers {came.between(ranges.low, ranges.high).mean():.0%} brought what is in their range, and "
+        "{(came > ranges.high).mean():.0%} brought more, where {(1 - terms['level']) / 2:.0%} may",
         "full list has {len(fading)} names",
         "Of the {len(fading)}, {(fading.holdout > 0).mean():.0%} came back in the following {weeks:.0f} weeks; "
         "of the other frequent customers, {(loyal.holdout > 0).mean():.0%} did",

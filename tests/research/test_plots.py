@@ -68,6 +68,9 @@ _SEGMENTS = pd.DataFrame(
     {"customers": [1200, 30], "total": [50.0, 80.0], "low": [40.0, 60.0], "high": [65.0, 110.0]},
     pd.Index(["email", "social"], name="channel"),
 )
+_OUTLOOK = pd.DataFrame(
+    {"value": [90.0, 9.0], "value_low": [80.0, 8.0], "value_high": [100.0, 10.0]}, pd.Index(["0001", "0002"])
+).assign(revenue_low=[5.0, 0.0], revenue_high=[300.0, 40.0])
 
 _TENTHS = pd.DataFrame({"share": np.linspace(0.19, 0.01, 10)}, pd.RangeIndex(1, 11, name="decile"))
 _RFM = pd.DataFrame(
@@ -117,6 +120,10 @@ _DRAWN: dict[str, tuple[Callable[..., Axes], str]] = {
     "concentration": (
         lambda ax: plots.value_concentration(concentration(_VALUE), months=12, ax=ax),
         "next 12 months, %",
+    ),
+    "outlook": (
+        lambda ax: plots.outlook_spans(_OUTLOOK, months=9, currency="USD", ax=ax),
+        "Revenue of each customer, next 9 months, USD",
     ),
     "map": (lambda ax: plots.journey_heat_map(_MAP, ax=ax), "reach, drop-off, time to the next contact"),
     "transitions": (lambda ax: plots.transition_heat_map(_TRANSITIONS, ax=ax), "% of the contacts in each row"),
@@ -210,6 +217,17 @@ def test_segments_beyond_the_most_are_counted_and_not_drawn() -> None:
     ax = plots.segment_bars(_SEGMENTS, months=12, currency="USD", most=1)
     assert len(ax.patches) == 1
     assert "smaller segments not shown: 1" in ax.get_xlabel()
+
+
+def test_a_customer_has_the_range_of_what_comes_around_the_interval_of_what_is_expected() -> None:
+    ax = plots.outlook_spans(_OUTLOOK, months=9, currency="USD", came=pd.Series({"0002": 3.0, "0001": 110.0}))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0001", "0002"]
+    (ranges,) = ax.collections
+    assert [line[:, 0].tolist() for line in ranges.get_segments()] == [[5, 300], [0, 40]]
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(80, 20), (8, 2)]
+    expected, came = ax.lines
+    assert list(expected.get_xdata()) == [90, 9]
+    assert list(came.get_xdata()) == [110, 3]
 
 
 def test_each_ranking_has_a_bar_as_high_as_its_share_at_every_tenth() -> None:

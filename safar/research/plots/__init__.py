@@ -10,6 +10,7 @@ from safar.research.plots.orders import alive_line, alive_matrix, expected_order
 from safar.research.plots.segments import decile_bars, rfm_matrix, segment_bars
 from safar.research.plots.value import (
     holdout_lines,
+    outlook_spans,
     repeat_orders_bars,
     value_concentration,
     value_distribution,
@@ -24,6 +25,7 @@ __all__ = [
     "holdout_by_model_lines",
     "holdout_lines",
     "journey_heat_map",
+    "outlook_spans",
     "repeat_orders_bars",
     "rfm_matrix",
     "segment_bars",

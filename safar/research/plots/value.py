@@ -80,3 +80,30 @@ def value_concentration(curve: pd.DataFrame, *, months: int, ax: Axes | None = N
     title(ax, f"Lifetime value held by the best customers, next {months} months, % of all")
     bare(ax)
     return ax
+
+
+def outlook_spans(
+    table: pd.DataFrame, *, months: int, currency: str, came: pd.Series | None = None, ax: Axes | None = None
+) -> Axes:
+    """`outlook.outlook` of a handful of customers: expected revenue, how far it may be off, and what may come.
+
+    `came`, by customer in the same money, is drawn beside it where it is known.
+    """
+    ax = axes(ax, 7.5, 1.6 + 0.4 * len(table))
+    rows = range(len(table))
+    off = table["value_high"] - table["value_low"]
+    ax.hlines(rows, table["revenue_low"], table["revenue_high"], color=DARK, label="range of what will come")
+    ax.barh(
+        rows, off, 0.4, table["value_low"], color=MIDDLE, edgecolor=DARK, label="interval of the expectation", zorder=2
+    )
+    ax.plot(table["value"], rows, "|", color=DARK, markersize=14, markeredgewidth=2, label="expected")
+    if came is not None:
+        ax.plot(came.reindex(table.index), rows, "D", color="white", markeredgecolor=DARK, label="came")
+    ax.set_yticks(rows, [str(name) for name in table.index])
+    ax.invert_yaxis()
+    ax.set(xlabel=f"revenue, {currency}", ylabel="customer", xlim=(0, None))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.legend(frameon=False, loc="lower right")
+    title(ax, f"Revenue of each customer, next {months} months, {currency}")
+    bare(ax)
+    return ax
