@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.rfm import Observation
+from safar.research.rfm import Observation, require_observation
 from safar.research.sql import statement
 from safar.store import Store
 
@@ -42,4 +42,5 @@ def attribute(store: Store, observation: Observation, name: str) -> "pd.Series[s
 
 
 def _parameters(observation: Observation) -> dict[str, Any]:
+    require_observation(observation)
     return {"source": observation.source, "tz": observation.tz, "until": observation.calibration_until.isoformat()}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
+from safar.research.require import of_customers, require_amounts, require_series, require_whole
 
 _TENTHS = 10
 
@@ -18,6 +19,8 @@ def standing(values: pd.Series, groups: int) -> "pd.Series[int]":
 
     Raises DataRefused when a value is missing, or there are fewer customers than groups.
     """
+    require_series("values", values)
+    require_whole("groups", groups, at_least=1)
     if values.isna().any():
         raise DataRefused(f"{values.isna().sum():,} of {len(values):,} customers have no value: give each one, or 0.")
     if len(values) < groups:
@@ -41,9 +44,11 @@ def by_decile(decile: "pd.Series[int]", amounts: pd.Series) -> pd.DataFrame:
     and `share_so_far`, added up from the best. The amounts need not be those that made the deciles: tenths by past
     spend may be held against what came later. Raises DataRefused when an amount is missing or they add up to nothing.
     """
-    of_each = amounts.reindex(decile.index)
+    require_amounts("decile", decile)
+    of_each = of_customers("amounts", amounts, decile.index)
     if of_each.isna().any():
         raise DataRefused(f"{of_each.isna().sum():,} of {len(decile):,} customers have no amount: give each one, or 0.")
+    require_amounts("amounts", of_each)
     if not of_each.sum() > 0:
         raise DataRefused("The amounts add up to nothing, so nobody holds a share: choose a period with orders.")
     groups = of_each.groupby(decile)

@@ -6,7 +6,6 @@ orders seen nor what it costs to win and to serve them is in it.
 """
 
 from math import ceil
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,20 @@ import pandas as pd
 from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_moments
-from safar.research.gamma_gamma import expected_order_value, spend_square
+from safar.research.gamma_gamma import mean_amount, spend_square
 from safar.research.likelihood.maximum import Array
-from safar.research.orders import DistinctPairs, OrdersModel, expected_if_alive, probability_alive
+from safar.research.orders import DistinctPairs, OrdersModel, alive_now, expected_if_alive, require_horizon
+from safar.research.require import (
+    of_customers,
+    require_amounts,
+    require_customers,
+    require_number,
+    require_orders_model,
+    require_share,
+    require_spend_model,
+    require_spending,
+    require_whole,
+)
 from safar.research.uncertainty import POSITIVE, changes, interval, quantile
 
 _FEWEST = 5
@@ -35,11 +45,13 @@ def lifetime_value(
 ) -> pd.Series:
     """Each customer's value over the next `months`, in the observation's currency, as of the end of the calibration.
 
-    The orders of month k count 1 / (1 + monthly_discount_rate)^k. Raises DataRefused when months < 1, the rate is
-    negative, or the model has no finite expectation.
+    The orders of month k count 1 / (1 + monthly_discount_rate)^k. Raises DataRefused when months are no whole number
+    from 1, the rate is no share, the models are not fitted, for patterns and for customers that cannot be, and when
+    the model has no finite expectation.
     """
-    discounted = discounted_orders(orders, customers, months=months, monthly_discount_rate=monthly_discount_rate)
-    return (discounted * expected_order_value(spend, customers)).rename("lifetime_value")
+    _require(orders, spend, customers, months, monthly_discount_rate)
+    value = _value(orders, spend, customers, months, monthly_discount_rate)
+    return pd.Series(value, customers.index, name="lifetime_value")
 
 
 def discounted_orders(
@@ -49,15 +61,40 @@ def discounted_orders(
 
     Raises DataRefused as `lifetime_value` does.
     """
-    if not months >= 1 or not 0 <= monthly_discount_rate <= 1:
-        raise DataRefused("months must be at least 1, and monthly_discount_rate a share from 0 to 1.")
+    _require_terms(orders, customers, months, monthly_discount_rate)
+    return pd.Series(_discounted(orders, customers, months, monthly_discount_rate), customers.index)
+
+
+def _require(
+    orders: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame, months: int, monthly_discount_rate: float
+) -> None:
+    require_spend_model(spend)
+    require_spending(customers)
+    _require_terms(orders, customers, months, monthly_discount_rate)
+
+
+def _require_terms(orders: OrdersModel, customers: pd.DataFrame, months: int, monthly_discount_rate: float) -> None:
+    require_orders_model(orders)
+    require_customers(customers)
+    require_whole("months", months, at_least=1)
+    require_share("monthly_discount_rate", monthly_discount_rate)
+    require_horizon(orders, months * WEEKS_A_MONTH)
+
+
+def _value(
+    orders: OrdersModel, spend: GammaGammaFitter, customers: pd.DataFrame, months: int, monthly_discount_rate: float
+) -> Array:
+    return _discounted(orders, customers, months, monthly_discount_rate) * mean_amount(spend, customers)
+
+
+def _discounted(orders: OrdersModel, customers: pd.DataFrame, months: int, monthly_discount_rate: float) -> Array:
     pairs = DistinctPairs.of(customers)
     discounted = before = np.zeros(len(pairs.age))
-    for month in range(1, months + 1):
+    for month in range(1, int(months) + 1):
         until = expected_if_alive(orders, pairs, month * WEEKS_A_MONTH)
         discounted = discounted + (until - before) / (1 + monthly_discount_rate) ** month
         before = until
-    return probability_alive(orders, customers) * discounted[pairs.of_customer]
+    return alive_now(orders, customers) * discounted[pairs.of_customer]
 
 
 def value_interval(
@@ -71,12 +108,13 @@ def value_interval(
 ) -> pd.DataFrame:
     """`lifetime_value` of each customer with `low` and `high`: how far the expectation may be off.
 
-    What is not known of the parameters of both models is in it; what a customer then does by chance is not.
+    What is not known of the parameters of both models is in it; what a customer then does by chance is not. Raises
+    DataRefused as `lifetime_value` does, and for what is no level.
     """
+    _require(orders, spend, customers, months, monthly_discount_rate)
 
     def value(buying: OrdersModel, spending: GammaGammaFitter) -> Array:
-        terms: dict[str, Any] = {"months": months, "monthly_discount_rate": monthly_discount_rate}
-        return lifetime_value(buying, spending, customers, **terms).to_numpy()
+        return _value(buying, spending, customers, months, monthly_discount_rate)
 
     low, high = interval([orders, spend], value, POSITIVE, level=level)
     return pd.DataFrame({"lifetime_value": value(orders, spend), "low": low, "high": high}, customers.index)
@@ -97,14 +135,14 @@ def value_by(
     `by` names each customer's segment, such as the acquisition channel; who has none is left out. The interval holds
     the discounted revenue that comes `level` of the time, if the models are right: the customers' own randomness, in
     orders and amounts, and what is not known of the parameters. It is normal in the logarithm, as is good for a segment
-    of more than a few customers, and blank for one of fewer than five. Raises DataRefused when
-    q <= 2: then amounts vary without bound.
+    of more than a few customers, and blank for one of fewer than five. Raises DataRefused as `lifetime_value` does,
+    when `by` says nothing of these customers, and when q <= 2: then amounts vary without bound.
     """
-    segments = by.reindex(customers.index)
+    _require(orders, spend, customers, months, monthly_discount_rate)
+    normal, segments = quantile(level), of_customers("by", by, customers.index)
 
     def value_of(buying: OrdersModel, spending: GammaGammaFitter) -> pd.Series:
-        terms: dict[str, Any] = {"months": months, "monthly_discount_rate": monthly_discount_rate}
-        return lifetime_value(buying, spending, customers, **terms)
+        return pd.Series(_value(buying, spending, customers, months, monthly_discount_rate), customers.index)
 
     def total(buying: OrdersModel, spending: GammaGammaFitter) -> Array:
         return value_of(buying, spending).groupby(segments).sum().to_numpy()
@@ -115,7 +153,7 @@ def value_by(
     by_chance = _own_variance(orders, spend, customers, value, months).groupby(segments).sum()
     of_parameters = sum(change**2 for change in changes([orders, spend], total, POSITIVE))
     with np.errstate(over="ignore"):  # of a segment too small to be told
-        half = np.exp(quantile(level) * np.sqrt(by_chance / table["total"] ** 2 + of_parameters))
+        half = np.exp(normal * np.sqrt(by_chance / table["total"] ** 2 + of_parameters))
     told = table["customers"] >= _FEWEST
     return table.assign(low=(table["total"] / half).where(told), high=(table["total"] * half).where(told))
 
@@ -129,20 +167,37 @@ def _own_variance(
     discount counts as one factor, that of the customer's expected orders.
     """
     mean, square = order_moments(orders, customers, weeks=months * WEEKS_A_MONTH)
-    undiscounted = mean * expected_order_value(spend, customers)
+    undiscounted = mean * mean_amount(spend, customers)
     variance = spend_square(spend, customers, mean, square) - undiscounted**2
     discount = (value / undiscounted).fillna(0)
     return pd.Series(variance * discount**2)
 
 
 def share_of_top(values: pd.Series, fraction: float) -> float:
-    """Share of the total that the best `fraction` of customers holds (their number rounded up), from 0 to 1."""
+    """Share of the total that the best `fraction` of customers holds (their number rounded up), from 0 to 1.
+
+    Raises DataRefused when a value is missing, they add up to nothing, or `fraction` is not above 0 and up to 1.
+    """
+    _require_total(values)
+    require_number("fraction", fraction)
+    if not 0 < fraction <= 1:
+        raise DataRefused(f"fraction must be a share above 0 and up to 1, not {fraction:g}.")
     best = values.sort_values(ascending=False).head(ceil(len(values) * fraction))
     return float(best.sum() / values.sum())
 
 
 def concentration(values: pd.Series) -> pd.DataFrame:
-    """The Lorenz curve from the top: cumulative shares of `customers` and of `value`, the best customers first."""
+    """The Lorenz curve from the top: cumulative shares of `customers` and of `value`, the best customers first.
+
+    Raises DataRefused when a value is missing, or they add up to nothing.
+    """
+    _require_total(values)
     best_first = values.sort_values(ascending=False, ignore_index=True)
     customers = pd.Series(range(1, len(values) + 1)) / len(values)
     return pd.DataFrame({"customers": customers, "value": best_first.cumsum() / values.sum()})
+
+
+def _require_total(values: pd.Series) -> None:
+    require_amounts("values", values)
+    if not values.sum() > 0:
+        raise DataRefused("The values add up to nothing, so nobody holds a share of them.")

@@ -11,6 +11,7 @@ from safar.research import bgnbd, mbgnbd, pareto_nbd
 from safar.research.calibration import chi_square, repeat_orders
 from safar.research.forecast import probability_of
 from safar.research.orders import OrdersModel, expected_orders, log_likelihood
+from safar.research.require import require_customers, require_number, require_one_a_row
 
 MODELS: Mapping[str, Callable[[pd.DataFrame], OrdersModel]] = {
     "BG/NBD": bgnbd.fit,
@@ -50,7 +51,7 @@ def compare(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> pd.DataFr
 
     Raises DataRefused when no model can be fitted, with the reason of the first.
     """
-    return _table(_fitted(customers), customers, holdout_weeks)
+    return _table(_fitted(customers, holdout_weeks), customers, holdout_weeks)
 
 
 def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
@@ -58,7 +59,7 @@ def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
 
     Of those that are about as good as the best the simplest is taken. Raises DataRefused as `compare` does.
     """
-    fitted = _fitted(customers)
+    fitted = _fitted(customers, holdout_weeks)
     table = _table(fitted, customers, holdout_weeks)
     measure = "log_score" if holdout_weeks > 0 else "log_likelihood"
     scores = {str(name): float(score) for name, score in table[measure].items()}
@@ -66,7 +67,10 @@ def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
     return Choice(name, fitted[name], _why(name, scores, measure) + _doubt(float(table["p_value"][name])), table)
 
 
-def _fitted(customers: pd.DataFrame) -> dict[str, OrdersModel]:
+def _fitted(customers: pd.DataFrame, holdout_weeks: float) -> dict[str, OrdersModel]:
+    require_number("holdout_weeks", holdout_weeks, at_least=0)
+    require_one_a_row(customers)
+    require_customers(customers, *(("holdout",) if holdout_weeks else ()))
     fitted, refusals = {}, []
     for name, fit in MODELS.items():
         try:

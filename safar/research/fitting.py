@@ -6,15 +6,14 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 from safar.research.likelihood.maximum import NoMaximum, maximise
 from safar.research.likelihood.negative_binomial import NegativeBinomial
+from safar.research.require import require_customers, require_orders_model
 
 _FEWEST_REPEATERS = 30
-_A_MOMENT = 1e-6
 
 # A parameter whose logarithm has a standard error above this may as well be a thousand times larger or smaller.
 _LARGEST_RELATIVE_ERROR = 3.0
@@ -29,9 +28,7 @@ Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 
 def fit_orders(fitter: OrdersFitter, model: str, customers: pd.DataFrame) -> OrdersFitter:
     """Fit a model of buying on customers, or on patterns of them. Raises DataRefused."""
-    require_numbers(customers, "frequency", "recency", "T")
-    if (customers["recency"] > customers["T"] + _A_MOMENT).any():
-        raise DataRefused("recency is above T for some customers: nobody bought after the end of the calibration.")
+    require_customers(customers)
     patterns = customers if "customers" in customers else grouped(customers)
     require_repeaters(patterns, model)
     columns = [patterns[name] for name in ("frequency", "recency", "T", "customers")]
@@ -49,8 +46,9 @@ def log_likelihood(fitter: OrdersFitter) -> float:
     """The log-likelihood of all customers, in weeks, as in the papers.
 
     `lifetimes` keeps a mean (of the Pareto/NBD one a row) in time divided by the longest T: each repeat purchase owes
-    ln(scale).
+    ln(scale). Raises DataRefused for anything but a fitted model of buying.
     """
+    require_orders_model(fitter)
     data = fitter.data
     mean_of = data["weights"].mean() if isinstance(fitter, ParetoNBDFitter) else data["weights"].sum()
     rescaled = (data["frequency"] * data["weights"]).sum() * np.log(fitter._scale)
@@ -69,24 +67,6 @@ def _without_dropout(patterns: pd.DataFrame) -> float:
 def grouped(customers: pd.DataFrame) -> pd.DataFrame:
     """Equal customers as one row: `frequency`, `recency`, `T`, and how many `customers` they are."""
     return customers.groupby(["frequency", "recency", "T"]).size().reset_index(name="customers")
-
-
-def require_one_a_row(customers: pd.DataFrame) -> None:
-    """Raise DataRefused for patterns, whose rows stand for many customers each: their sums would be wrong."""
-    if "customers" in customers:
-        raise DataRefused("This needs one row a customer, of rfm_in_weeks; these are patterns, which only a fit takes.")
-
-
-def require_numbers(customers: pd.DataFrame, *columns: str) -> None:
-    """Raise DataRefused unless each of the columns is there, a number for everybody, and not below 0."""
-    for name in columns:
-        if name not in customers:
-            raise DataRefused(f"Customers need a column {name!r}; they have {', '.join(map(str, customers))}.")
-        if not is_numeric_dtype(customers[name]):
-            raise DataRefused(f"{name} must be numbers, not {customers[name].dtype}.")
-        wrong = int((~(np.isfinite(customers[name]) & (customers[name] >= 0))).sum())
-        if wrong:
-            raise DataRefused(f"{name} is missing, infinite or below 0 for {wrong:,} of {len(customers):,} rows.")
 
 
 def require_repeaters(customers: pd.DataFrame, model: str) -> None:

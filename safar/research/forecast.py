@@ -12,9 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from safar.research.fitting import require_one_a_row
+from safar.errors import DataRefused
 from safar.research.likelihood.maximum import Array
-from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
+from safar.research.orders import DistinctPairs, OrdersModel, alive_now, expectation, require_horizon
+from safar.research.require import (
+    of_customers,
+    require_amounts,
+    require_customers,
+    require_one_a_row,
+    require_orders_model,
+)
 from safar.research.uncertainty import POSITIVE, changes, quantile, representatives
 
 _MOST_ORDERS = 10_000
@@ -34,8 +41,10 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
     """`low` and `high`: the fewest and the most orders in the next `weeks` that need not surprise.
 
     Each customer's number is below the first, or above the second, with at most (1 - level) / 2 of probability. Both
-    what is not known of the parameters and the customer's own randomness are in it.
+    what is not known of the parameters and the customer's own randomness are in it. Raises DataRefused as
+    `orders.expected_orders` does, and for what is no level.
     """
+    _require(fitter, customers, weeks)
     quantile(level)  # refuses what is no level
     pairs = DistinctPairs.of(customers)
     covered = 1 - (1 - level) * _LEFT_OVER
@@ -50,14 +59,34 @@ def order_range(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, l
 def probability_of(
     fitter: OrdersModel, customers: pd.DataFrame, orders: "pd.Series[int]", *, weeks: float
 ) -> "pd.Series[float]":
-    """P(exactly so many `orders` in the next `weeks`) of each customer."""
+    """P(exactly so many `orders` in the next `weeks`) of each customer.
+
+    `orders` are of the same customers. Raises DataRefused as `orders.expected_orders` does, and for orders that are no
+    whole numbers from 0 to 10,000.
+    """
+    _require(fitter, customers, weeks)
+    wanted = _counts(orders, customers)
     pairs = DistinctPairs.of(customers)
-    wanted = orders.to_numpy()
     to_come = fitter.orders_to_come(pairs.frequency, pairs.age, weeks)
     chances = np.column_stack(list(islice(to_come, int(wanted.max()) + 1)))
-    alive = probability_alive(fitter, customers).to_numpy()
+    alive = alive_now(fitter, customers)
     found = alive * chances[pairs.of_customer, wanted] + (1 - alive) * (wanted == 0)
     return pd.Series(found, customers.index, name="probability")
+
+
+def _counts(orders: pd.Series, customers: pd.DataFrame) -> NDArray[np.int64]:
+    of_each = of_customers("orders", orders, customers.index)
+    require_amounts("orders", of_each)
+    wanted = of_each.to_numpy(float)
+    if not ((wanted >= 0) & (wanted <= _MOST_ORDERS) & (wanted == np.floor(wanted))).all():
+        raise DataRefused(f"orders must be whole numbers from 0 to {_MOST_ORDERS:,}: they count days with orders.")
+    return wanted.astype(np.int64)
+
+
+def _require(fitter: OrdersModel, customers: pd.DataFrame, weeks: float) -> None:
+    require_orders_model(fitter)
+    require_customers(customers)
+    require_horizon(fitter, weeks)
 
 
 class Total(NamedTuple):
@@ -73,26 +102,28 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
 
     The interval holds what comes `level` of the time if the model is right: not the expectation but the orders, with
     the customers' own randomness, independent of each other, and what is not known of the parameters, which moves all
-    of them together. It is normal in the logarithm.
+    of them together. It is normal in the logarithm. Raises DataRefused as `order_range` does, and for patterns.
     """
     require_one_a_row(customers)
+    _require(fitter, customers, weeks)
+    normal = quantile(level)
     mean, square = order_moments(fitter, customers, weeks=weeks)
     own_variance = (square - mean**2).sum()
-    expected = float(expected_orders(fitter, customers, weeks=weeks).sum())
+    expected = float(expectation(fitter, customers, weeks).sum())
 
     def total(model: OrdersModel) -> Array:
-        return np.array(expected_orders(model, customers, weeks=weeks).sum())
+        return np.array(expectation(model, customers, weeks).sum())
 
     of_parameters = sum(change**2 for change in changes([fitter], total, POSITIVE))
-    off = quantile(level) * np.sqrt(own_variance / expected**2 + of_parameters)
+    off = normal * np.sqrt(own_variance / expected**2 + of_parameters)
     return Total(expected, expected * float(np.exp(-off)), expected * float(np.exp(off)))
 
 
 def order_moments(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float) -> tuple[Array, Array]:
-    """E(Y) and E(Y^2) of each customer's number of orders in the next `weeks`."""
+    """E(Y) and E(Y^2) of each customer's number of orders in the next `weeks`, of what was checked before."""
     pairs = DistinctPairs.of(customers)
     chances = orders_if_alive(fitter, pairs, weeks)
-    alive = probability_alive(fitter, customers).to_numpy()
+    alive = alive_now(fitter, customers)
     mean, square = (chances @ np.arange(chances.shape[1]) ** power for power in (1, 2))
     return alive * mean[pairs.of_customer], alive * square[pairs.of_customer]
 
@@ -100,8 +131,8 @@ def order_moments(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float)
 def _outlook(
     fitter: OrdersModel, customers: pd.DataFrame, pairs: DistinctPairs, weeks: float, covered: float
 ) -> _Outlook:
-    alive = probability_alive(fitter, customers).to_numpy()
-    return _Outlook(alive, np.cumsum(orders_if_alive(fitter, pairs, weeks, covered=covered), axis=1))
+    chances = orders_if_alive(fitter, pairs, weeks, covered=covered)
+    return _Outlook(alive_now(fitter, customers), np.cumsum(chances, axis=1))
 
 
 def _quantile(outlooks: list[_Outlook], pair_of: NDArray[np.intp], probability: float) -> NDArray[np.int64]:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.fitters import GammaGammaFitter
-from safar.research.fitting import fit_or_refuse, require_numbers, require_repeaters
+from safar.research.fitting import fit_or_refuse, require_repeaters
 from safar.research.likelihood.maximum import Array
+from safar.research.require import require_spend_model, require_spending
 
 _STRONG = 0.3
 """A correlation of frequency and spend that the model should not be asked to overlook; in CDNOW it is 0.11."""
@@ -22,7 +23,11 @@ _LIKELY = "amounts vary too little, or a few are far above the rest"
 
 
 def spenders(customers: pd.DataFrame) -> pd.DataFrame:
-    """The customers who bought again and paid something: those the model can be fitted on."""
+    """The customers who bought again and paid something: those the model can be fitted on.
+
+    Raises DataRefused for patterns, and for customers without `frequency` and `monetary`.
+    """
+    require_spending(customers)
     return customers[(customers["frequency"] > 0) & (customers["monetary"] > 0)]
 
 
@@ -33,7 +38,6 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
     the mean over customers is infinite; and when amounts clearly depend on how often customers buy, which the model
     takes to be independent.
     """
-    require_numbers(customers, "frequency", "monetary")
     repeaters = spenders(customers)
     require_repeaters(repeaters, "Gamma-Gamma")
     _require_independence(repeaters)
@@ -62,17 +66,28 @@ def _require_independence(repeaters: pd.DataFrame) -> None:
 
 def log_likelihood(fitter: GammaGammaFitter) -> float:
     """The log-likelihood of all spenders (`lifetimes` keeps a mean per customer)."""
+    require_spend_model(fitter)
     return float(-fitter._negative_log_likelihood_ * fitter.data["weights"].sum())
 
 
 def expected_order_value(fitter: GammaGammaFitter, customers: pd.DataFrame) -> pd.Series:
-    """E(amount of an order | x, mean seen) of each customer (eq. 5): between their own mean and everybody's."""
-    value = fitter.conditional_expected_average_profit(customers["frequency"], customers["monetary"])
-    return pd.Series(value, name="expected_order_value")
+    """E(amount of an order | x, mean seen) of each customer (eq. 5): between their own mean and everybody's.
+
+    Raises DataRefused for patterns, and for customers without `frequency` and `monetary`.
+    """
+    require_spend_model(fitter)
+    require_spending(customers)
+    return pd.Series(mean_amount(fitter, customers), customers.index, name="expected_order_value")
+
+
+def mean_amount(fitter: GammaGammaFitter, customers: pd.DataFrame) -> Array:
+    """`expected_order_value` of what was checked before."""
+    columns = (customers[name].to_numpy(float) for name in ("frequency", "monetary"))
+    return np.asarray(fitter.conditional_expected_average_profit(*columns))
 
 
 def spend_square(fitter: GammaGammaFitter, customers: pd.DataFrame, orders: Array, orders_square: Array) -> pd.Series:
-    """E(Z^2) of what each customer spends in Y orders, of which E(Y) and E(Y^2) are given.
+    """E(Z^2) of what each customer spends in Y orders, of which E(Y) and E(Y^2) are given, of what was checked before.
 
     With nu known, an amount has mean p / nu and variance p / nu^2, so E(Z^2 | nu) = (p E(Y) + p^2 E(Y^2)) / nu^2; and
     nu given the past is Gamma(p x + q, gamma + x m) (section 2). Raises DataRefused when q <= 2.
@@ -87,6 +102,9 @@ def spend_square(fitter: GammaGammaFitter, customers: pd.DataFrame, orders: Arra
 
 
 def spend_frequency_correlation(customers: pd.DataFrame) -> float:
-    """Pearson correlation of mean amount and frequency over `spenders`; the model assumes it is near 0."""
+    """Pearson correlation of mean amount and frequency over `spenders`; the model assumes it is near 0.
+
+    It is NaN where all are alike. Raises DataRefused as `spenders` does.
+    """
     repeaters = spenders(customers)
     return float(repeaters["frequency"].corr(repeaters["monetary"]))

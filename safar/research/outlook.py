@@ -5,6 +5,7 @@ parameters are estimates (the delta method of `uncertainty`). Those of `orders` 
 customer then does will lie between them, by chance and by parameters both (`forecast`, `value_range`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -12,10 +13,10 @@ import pandas as pd
 from safar.research.clv import value_interval
 from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_range
-from safar.research.gamma_gamma import expected_order_value
+from safar.research.gamma_gamma import mean_amount
 from safar.research.likelihood.maximum import Array
-from safar.research.orders import OrdersModel, expected_orders, probability_alive
-from safar.research.uncertainty import POSITIVE, PROBABILITY, interval
+from safar.research.orders import OrdersModel, alive_now, expectation
+from safar.research.uncertainty import POSITIVE, PROBABILITY, Link, interval
 from safar.research.value_range import value_range
 
 
@@ -46,28 +47,21 @@ def outlook(
     Some seconds for 10,000 customers. Raises DataRefused as `value_range` does.
     """
 
-    def alive(buying: OrdersModel) -> Array:
-        return probability_alive(buying, customers).to_numpy()
-
-    def buys(buying: OrdersModel) -> Array:
-        return expected_orders(buying, customers, weeks=weeks).to_numpy()
-
-    def spends(spending: GammaGammaFitter) -> Array:
-        return expected_order_value(spending, customers).to_numpy()
-
-    parts = []
-    for name, model, statistic, link in (
-        ("p_alive", orders, alive, PROBABILITY),
-        ("expected_orders", orders, buys, POSITIVE),
-        ("expected_order_value", spend, spends, POSITIVE),
-    ):
-        low, high = interval([model], statistic, link, level=level)
-        found = {name: statistic(model), f"{name}_low": low, f"{name}_high": high}
-        parts.append(pd.DataFrame(found, customers.index))
     terms: dict[str, Any] = {"months": months, "monthly_discount_rate": monthly_discount_rate, "level": level}
     value = value_interval(orders, spend, customers, **terms)
     to_come = order_range(orders, customers, weeks=weeks, level=level)
     revenue = value_range(orders, spend, customers, **terms)
+
+    expectations: list[tuple[str, Any, Callable[..., Array], Link]] = [
+        ("p_alive", orders, lambda buying: alive_now(buying, customers), PROBABILITY),
+        ("expected_orders", orders, lambda buying: expectation(buying, customers, weeks), POSITIVE),
+        ("expected_order_value", spend, lambda spending: mean_amount(spending, customers), POSITIVE),
+    ]
+    parts = []
+    for name, model, statistic, link in expectations:
+        low, high = interval([model], statistic, link, level=level)
+        found = {name: statistic(model), f"{name}_low": low, f"{name}_high": high}
+        parts.append(pd.DataFrame(found, customers.index))
     parts += [value.set_axis(["value", "value_low", "value_high"], axis=1)]
     parts += [to_come.add_prefix("orders_"), revenue.add_prefix("revenue_")]
     return pd.concat(parts, axis=1)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from safar.errors import DataRefused
 from safar.research.customer_orders import query_orders, query_orders_of
+from safar.research.require import require_day
 from safar.research.sql import statement, time_zone
 from safar.store import Store
 
@@ -63,6 +64,13 @@ class Observation:
     calibration_until: date
     tz: str = "UTC"
 
+    def __post_init__(self) -> None:
+        """Raise DataRefused for what is no day, and for a calibration that ends after `until`."""
+        for name in ("until", "calibration_until"):
+            object.__setattr__(self, name, require_day(name, getattr(self, name)))
+        if self.calibration_until > self.until:
+            raise DataRefused(f"calibration_until, {self.calibration_until}, must not be after until, {self.until}.")
+
     @property
     def holdout_weeks(self) -> float:
         """Length of the holdout."""
@@ -101,11 +109,8 @@ def observe(
     if not currency and len(found) > 1:
         named = ", ".join(name or "(none)" for name in found)
         raise DataRefused(f"Source {source!r} has orders in {named}: choose one with currency=.")
-    until = until or max(row["last_event"] for row in by_currency)
-    calibration_until = calibration_until or until
-    if calibration_until > until:
-        raise DataRefused(f"calibration_until, {calibration_until}, must not be after until, {until}.")
-    return Observation(source, currency or found[0], until, calibration_until, tz)
+    last = max(row["last_event"] for row in by_currency) if until is None else until
+    return Observation(source, currency or found[0], last, last if calibration_until is None else calibration_until, tz)
 
 
 def rfm_in_weeks(store: Store, observation: Observation) -> pd.DataFrame:
@@ -168,6 +173,12 @@ def spent_by_day(store: Store, observation: Observation, person: str) -> "pd.Ser
     return table.assign(day=pd.to_datetime(table["day"])).set_index("day")["spent"]
 
 
+def require_observation(observation: Observation) -> None:
+    """Raise DataRefused unless it is what `observe` gives."""
+    if not isinstance(observation, Observation):
+        raise DataRefused(f"This needs the observation that rfm.observe gives, not a {type(observation).__name__}.")
+
+
 def _by_currency(store: Store, source: str, tz: str) -> list[dict[str, Any]]:
     return store.query(_BY_CURRENCY, {"source": source, "tz": tz})
 
@@ -191,4 +202,5 @@ def _read(store: Store, observation: Observation, sql: str) -> list[pd.DataFrame
 
 
 def _parameters(observation: Observation) -> dict[str, str]:
+    require_observation(observation)
     return {field.name: str(getattr(observation, field.name)) for field in fields(observation)}

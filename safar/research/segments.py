@@ -9,11 +9,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from safar.errors import DataRefused
 from safar.research.best import standing
-from safar.research.fitting import require_one_a_row
 from safar.research.journey import FEWEST
+from safar.research.require import of_customers, require_columns, require_customers, require_one_a_row
 
 _FIFTHS = 5
 
@@ -32,7 +33,9 @@ def weeks_since_last_order(customers: pd.DataFrame) -> "pd.Series[float]":
     """Weeks from each customer's last order to the end of the calibration.
 
     In whole days: the difference of `T` and `recency` alone would part customers of the same day by its last digit.
+    Raises DataRefused for customers that cannot be.
     """
+    require_customers(customers)
     days: pd.Series[float] = ((customers["T"] - customers["recency"]) * 7).round()
     return (days / 7).rename("weeks_since_last_order")
 
@@ -50,7 +53,7 @@ def scores(customers: pd.DataFrame, spent: pd.Series) -> pd.DataFrame:
     measures = {
         "R": -weeks_since_last_order(customers),
         "F": customers["frequency"],
-        "M": spent.reindex(customers.index),
+        "M": of_customers("spent", spent, customers.index),
     }
     return pd.DataFrame({name: standing(measure, _FIFTHS) + 1 for name, measure in measures.items()})
 
@@ -58,9 +61,10 @@ def scores(customers: pd.DataFrame, spent: pd.Series) -> pd.DataFrame:
 def grid(scored: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
     """Customers by their scores: indexed by (`R`, `F`), the best first; `customers`, and `mean` of `values`.
 
-    The mean is blank where it would rest on fewer than five customers.
+    The mean is blank where it would rest on fewer than five customers. Raises DataRefused when nobody has a value.
     """
-    groups = values.reindex(scored.index).groupby([scored["R"], scored["F"]])
+    require_columns(scored, "R", "F")
+    groups = of_customers("values", values, scored.index).groupby([scored["R"], scored["F"]])
     customers = groups.size()
     table = pd.DataFrame({"customers": customers, "mean": groups.mean().where(customers >= FEWEST)})
     return table.sort_index(ascending=False)
@@ -70,16 +74,29 @@ def segments(scored: pd.DataFrame, rules: Mapping[str, str] = SEGMENTS) -> pd.Se
     """The segment of each customer: of the `rules`, in their order, the first that fits.
 
     Rules are conditions over the columns of `scored`, as `DataFrame.eval` takes them, or over any columns joined to
-    it. Everybody is in one segment, nobody in two. Raises DataRefused when a customer fits no rule.
+    it. Everybody is in one segment, nobody in two. Raises DataRefused when a customer fits no rule, or a rule
+    is none.
     """
+    require_columns(scored)
     names = list(rules)
-    fits = [np.asarray(scored.eval(rule), bool) for rule in rules.values()]
+    fits = [_fits(scored, rule) for rule in rules.values()]
     left_over = int((~np.any(fits, axis=0)).sum()) if fits else len(scored)
     if left_over:
         raise DataRefused(f"{left_over:,} customers fit no rule: end with one for everybody, such as 'R >= 1'.")
     kind = pd.CategoricalDtype(names, ordered=True)
     found = pd.Categorical.from_codes(np.argmax(fits, axis=0), dtype=kind)
     return pd.Series(found, scored.index, name="segment")
+
+
+def _fits(scored: pd.DataFrame, rule: str) -> NDArray[np.bool_]:
+    try:
+        fits = np.asarray(scored.eval(rule))
+    except Exception as error:  # whatever a rule of somebody's own may meet
+        columns = ", ".join(map(str, scored))
+        raise DataRefused(f"The rule {rule!r} cannot be read: {error}. The columns are {columns}.") from None
+    if fits.shape != (len(scored),) or fits.dtype != bool:
+        raise DataRefused(f"The rule {rule!r} is no condition, such as 'R >= 4 and F <= 3'.")
+    return fits
 
 
 def audience(
@@ -91,6 +108,9 @@ def audience(
     Raises DataRefused when nobody is in it.
     """
     require_one_a_row(customers)
+    segment = of_customers("segment", segment, weeks_since_last_order(customers).index)
+    value = of_customers("value", value, customers.index)
+    p_alive = of_customers("p_alive", p_alive, customers.index)
     if not (segment == name).any():
         there = ", ".join(str(each) for each in segment.unique())
         raise DataRefused(f"Nobody is in segment {name!r}: choose one of {there}.")

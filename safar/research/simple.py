@@ -7,6 +7,7 @@ without a word, they are wrong in a known direction: see docs/lifetime-value.md.
 from typing import Literal
 
 from safar.errors import DataRefused
+from safar.research.require import require_number, require_share
 
 
 def simple_value(order_value: float, repeat_rate: float) -> float:
@@ -14,7 +15,8 @@ def simple_value(order_value: float, repeat_rate: float) -> float:
 
     `repeat_rate` is the share of customers who bought again, from 0 to 1. Raises DataRefused outside of it.
     """
-    _share("repeat_rate", repeat_rate)
+    require_number("order_value", order_value)
+    require_share("repeat_rate", repeat_rate)
     return order_value * (1 + repeat_rate)
 
 
@@ -28,7 +30,11 @@ def retention_value(
     (Gupta, Lehmann 2003, "Customers as Assets", Journal of Interactive Marketing 17(1), 9-24). Raises DataRefused for
     what leaves the sum without an end.
     """
-    _share("retention", retention)
+    for name, value in (("margin", margin), ("discount", discount)):
+        require_number(name, value)
+    require_share("retention", retention)
+    if first_margin not in ("now", "after a period"):
+        raise DataRefused(f"first_margin must be 'now' or 'after a period', not {first_margin!r}.")
     if discount < 0 or 1 + discount - retention <= 0:
         raise DataRefused("discount must not be below 0, and must be above 0 when nobody leaves (retention 1).")
     now = first_margin == "now"
@@ -36,12 +42,8 @@ def retention_value(
 
 
 def monthly_rate(yearly_rate: float) -> float:
-    """The monthly discount rate that makes `yearly_rate` in twelve months: (1 + d)^(1/12) - 1."""
+    """The monthly discount rate that makes `yearly_rate` in twelve months: (1 + d)^(1/12) - 1. Raises DataRefused."""
+    require_number("yearly_rate", yearly_rate)
     if yearly_rate <= -1:
         raise DataRefused("yearly_rate must be above -1.")
     return float((1 + yearly_rate) ** (1 / 12) - 1)
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise DataRefused(f"{name} must be a share from 0 to 1, not {value:g}.")

@@ -12,8 +12,15 @@ import pandas as pd
 from scipy.stats import chi2
 
 from safar.errors import DataRefused
-from safar.research.fitting import require_one_a_row
 from safar.research.orders import OrdersModel, expected_orders, log_likelihood
+from safar.research.require import (
+    of_customers,
+    require_customers,
+    require_number,
+    require_numbers,
+    require_one_a_row,
+    require_whole,
+)
 from safar.research.uncertainty import POSITIVE, interval
 
 _UNLIKELY = 0.01
@@ -32,8 +39,13 @@ class Drift(NamedTuple):
 
 
 def cohorts_by_age(customers: pd.DataFrame, parts: int = 2) -> "pd.Series[int]":
-    """Customers in `parts` cohorts of about equal size by when they came: 1 for the first who came."""
+    """Customers in `parts` cohorts of about equal size by when they came: 1 for the first who came.
+
+    Raises DataRefused for patterns, and for customers without `T`.
+    """
     require_one_a_row(customers)
+    require_numbers(customers, "T")
+    require_whole("parts", parts, at_least=1)
     came = -customers["T"]
     return (came.rank(method="min", pct=True).mul(parts).apply(np.ceil).clip(1, parts)).astype("int64").rename("cohort")
 
@@ -46,8 +58,12 @@ def by_cohort(
     Orders are those of the next `weeks`; the interval, of 95 %, is of the expectation. Raises DataRefused when a cohort
     cannot carry the model.
     """
+    _require_fit(fit)
     require_one_a_row(customers)
-    rows = {name: _row(fit, part, weeks) for name, part in customers.groupby(cohort.reindex(customers.index))}
+    require_customers(customers)
+    require_number("weeks", weeks, at_least=0)
+    parts = customers.groupby(of_customers("cohort", cohort, customers.index))
+    rows = {name: _row(fit, part, weeks) for name, part in parts}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(str(cohort.name or "cohort"))
 
 
@@ -59,6 +75,9 @@ def drift(fit: Callable[[pd.DataFrame], OrdersModel], customers: pd.DataFrame) -
     (below 1 %) and a new customer's expected orders differ by a quarter or more. Raises DataRefused when a half cannot
     carry the model.
     """
+    _require_fit(fit)
+    require_one_a_row(customers)
+    require_customers(customers)
     cohort = cohorts_by_age(customers)
     early, late = (fit(customers[cohort == part]) for part in (1, 2))
     of_all = fit(customers)
@@ -75,6 +94,11 @@ def drift(fit: Callable[[pd.DataFrame], OrdersModel], customers: pd.DataFrame) -
             f"Customers who came later buy differently: {figures}. Fit them by themselves, see by_cohort.",
         )
     return Drift(p_value, False, f"Customers who came later buy about as those before: {figures}.")
+
+
+def _require_fit(fit: object) -> None:
+    if not callable(fit):
+        raise DataRefused(f"fit must be a function such as bgnbd.fit, not a {type(fit).__name__}.")
 
 
 def _row(fit: Callable[[pd.DataFrame], OrdersModel], customers: pd.DataFrame, weeks: float) -> dict[str, float]:

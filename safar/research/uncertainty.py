@@ -18,8 +18,10 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
 from safar.research.likelihood.maximum import Array
+from safar.research.require import require_any_model, require_number
 
 Fitter = TypeVar("Fitter", BetaGeoFitter, ModifiedBetaGeoFitter, ParetoNBDFitter, GammaGammaFitter)
 
@@ -37,7 +39,11 @@ PROBABILITY = Link(logit, expit)
 
 
 def parameters(fitter: Any, *, level: float = 0.95) -> pd.DataFrame:  # noqa: ANN401 - any fitter of `fitting`
-    """`estimate`, `standard_error`, and `low` and `high` of an interval that holds the truth `level` of the time."""
+    """`estimate`, `standard_error`, and `low` and `high` of an interval that holds the truth `level` of the time.
+
+    Raises DataRefused for anything but a fitted model.
+    """
+    require_any_model(fitter)
     estimates, errors = fitter.params_, fitter.standard_errors_
     half = np.exp(quantile(level) * errors / estimates)
     return pd.DataFrame(
@@ -51,8 +57,10 @@ def interval(
     """`low` and `high` of what `statistic(*models)` gives for each row: how far the parameters may be off, no more.
 
     The models were fitted independently of each other. Where there is nothing to be off, as for a probability of 1,
-    both are the estimate.
+    both are the estimate. Raises DataRefused for models that were not fitted.
     """
+    for model in models:
+        require_any_model(model)
     with np.errstate(all="ignore"):
         middle = link.to(statistic(*models))
         off = quantile(level) * np.sqrt(sum(change**2 for change in changes(models, statistic, link)))
@@ -94,7 +102,8 @@ def moved(fitter: Fitter, step: Array) -> Fitter:
 
 
 def quantile(level: float) -> float:
-    """How many standard errors an interval of that level goes to each side. Raises ValueError outside of 0 to 1."""
+    """How many standard errors an interval of that level goes to each side. Raises DataRefused outside of 0 to 1."""
+    require_number("level", level)
     if not 0 < level < 1:
-        raise ValueError("level must be between 0 and 1.")
+        raise DataRefused(f"level must be between 0 and 1, such as 0.95, not {level:g}.")
     return float(norm.ppf((1 + level) / 2))

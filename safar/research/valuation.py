@@ -16,6 +16,7 @@ from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_range
 from safar.research.gamma_gamma import expected_order_value
 from safar.research.orders import OrdersModel, expected_orders, log_likelihood, probability_alive
+from safar.research.require import require_number, require_share, require_whole
 from safar.research.rfm import Observation, observe, rfm_in_weeks
 from safar.research.sql import time_zone
 from safar.research.stability import drift
@@ -51,10 +52,12 @@ class Terms:
         time_zone(self.tz)
         if self.model != BEST and self.model not in MODELS:
             raise DataRefused(f"The model must be {BEST} or one of {', '.join(MODELS)}, not {self.model!r}.")
+        require_number("weeks", self.weeks)
+        require_whole("months", self.months, at_least=1)
+        require_share("monthly_discount_rate", self.monthly_discount_rate)
+        require_number("level", self.level)
         if not 1 <= self.weeks <= _MOST_WEEKS or not 1 <= self.months <= _MOST_MONTHS:
             raise DataRefused(f"weeks must be from 1 to {_MOST_WEEKS}, and months from 1 to {_MOST_MONTHS}.")
-        if not 0 <= self.monthly_discount_rate <= 1:
-            raise DataRefused(f"monthly_discount_rate must be a share from 0 to 1, not {self.monthly_discount_rate:g}.")
         if not 0 < self.level < 1:
             raise DataRefused(f"level must be between 0 and 1, not {self.level:g}.")
 

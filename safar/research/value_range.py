@@ -25,9 +25,9 @@ from tqdm import tqdm
 
 from safar.research.clv import WEEKS_A_MONTH, discounted_orders
 from safar.research.fitters import GammaGammaFitter
-from safar.research.fitting import require_numbers, require_one_a_row
 from safar.research.likelihood.maximum import Array
-from safar.research.orders import DistinctPairs, OrdersModel, expected_orders, probability_alive
+from safar.research.orders import DistinctPairs, OrdersModel, alive_now, expectation
+from safar.research.require import require_spend_model, require_spending
 from safar.research.uncertainty import quantile, representatives
 
 _WHAT_COUNTS = ["frequency", "T", "recency", "monetary"]
@@ -62,16 +62,16 @@ def value_range(
 
     Customers are rows of `rfm.rfm_in_weeks`; equal ones are worked out once, a thousand different ones at a time.
     10,000 take 4 s of one core (6 s with a Pareto/NBD), a million whose times are whole days about 4 minutes. Raises
-    DataRefused as `lifetime_value` does, and when a number is missing.
+    DataRefused as `lifetime_value` does, and for what is no level.
     """
     quantile(level)  # refuses what is no level
-    require_one_a_row(customers)
-    require_numbers(customers, *_WHAT_COUNTS)
+    require_spend_model(spend)
+    require_spending(customers)
     alike = customers.groupby(_WHAT_COUNTS)
     kinds = alike.size().reset_index()
     discounted = discounted_orders(orders, kinds, months=months, monthly_discount_rate=monthly_discount_rate)
     weeks = months * WEEKS_A_MONTH
-    discount = (discounted / expected_orders(orders, kinds, weeks=weeks)).fillna(1)  # 0 / 0: who is surely gone
+    discount = (discounted / expectation(orders, kinds, weeks)).fillna(1)  # 0 / 0: who is surely gone
     buying, spending = list(representatives(orders)), list(representatives(spend))
     bounds = np.zeros((len(kinds), 2))
     with tqdm(total=len(kinds), desc="ranges of value", unit=" customers", leave=False, disable=None) as bar:
@@ -88,7 +88,7 @@ def value_range(
 def _chances(models: Sequence[OrdersModel], customers: pd.DataFrame, weeks: float, left_over: float) -> Array:
     """P(n orders) averaged over `models`, one row a customer, n from 0 until `left_over` at most is beyond in each."""
     pairs = DistinctPairs.of(customers)
-    alive = np.array([probability_alive(model, customers) for model in models])
+    alive = np.array([alive_now(model, customers) for model in models])
     to_come = zip(*(model.orders_to_come(pairs.frequency, pairs.age, weeks) for model in models), strict=True)
     columns: list[Array] = []
     beyond = alive.mean(axis=0)

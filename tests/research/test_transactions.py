@@ -59,6 +59,14 @@ def test_the_day_is_that_of_the_zone_of_the_timestamp() -> None:
         (lambda orders: orders.assign(amount="10 USD"), "amount must be numbers, not "),
         (lambda orders: orders.assign(amount=[1, 2, None, 4, 5]), "amount is missing in 1 of 5 orders"),
         (lambda orders: orders.assign(amount=-1), "amount is below 0 in some orders"),
+        (lambda orders: orders.assign(amount=float("inf")), "amount is infinite in 5 of 5 orders"),
+        (lambda orders: orders.head(0), "The table of person, timestamp, amount has no rows"),
+        (lambda orders: orders.to_dict("records"), "needs a DataFrame with person, timestamp, amount, not a list"),
+        (
+            lambda orders: orders.assign(currency=["EUR", "USD"] * 2 + ["EUR"]),
+            "orders are in EUR, USD: keep those of one",
+        ),
+        (lambda orders: orders.assign(currency=["EUR"] * 4 + [None]), "money is never summed across them"),
     ],
 )
 def test_a_table_that_is_none_of_orders_is_refused_in_words(
@@ -73,3 +81,14 @@ def test_days_that_leave_nobody_are_refused() -> None:
         rfm_of_orders(_ORDERS, calibration_until=date(2025, 12, 31))
     with pytest.raises(DataRefused, match="must not be after until"):
         rfm_of_orders(_ORDERS, until=date(2026, 1, 1), calibration_until=date(2026, 1, 2))
+    with pytest.raises(DataRefused, match="until must be a day such as"):
+        rfm_of_orders(_ORDERS, until="January")  # type: ignore[arg-type]
+
+
+def test_an_order_sent_twice_counts_once_as_it_was_first_and_one_without_a_name_by_itself() -> None:
+    days = pd.to_datetime(["2026-01-09", "2026-01-01", "2026-01-03", "2026-01-05", "2026-01-05", "2026-01-07"])
+    sent = pd.DataFrame({"person": ["ann"] * 5 + ["bob"], "timestamp": days, "amount": [9.0, 1, 3, 20, 5, 7]})
+    named = sent.assign(order_id=["o2", "o1", "o2", None, "", "o2"], currency="EUR")
+    ann, bob = rfm_of_orders(named).to_dict("records")
+    assert ann == {"frequency": 2, "recency": 4 / 7, "T": 8 / 7, "monetary": (3 + 25) / 2, "holdout": 0}
+    assert bob == {"frequency": 0, "recency": 0, "T": 2 / 7, "monetary": 0, "holdout": 0}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from safar.errors import DataRefused
 from safar.research import bgnbd
 from safar.research.fitters import BetaGeoFitter
 from safar.research.orders import expected_orders, probability_alive
@@ -36,7 +37,7 @@ def test_a_higher_level_is_a_wider_interval(fitted: BetaGeoFitter) -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 95])
 def test_a_level_that_is_no_share_is_refused(fitted: BetaGeoFitter, level: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(DataRefused, match="between 0 and 1"):
         parameters(fitted, level=level)
 
 

@@ -53,7 +53,7 @@ def test_a_progress_bar_hears_each_step(bundled: Store) -> None:
     [
         ({"model": "xgb"}, "The model must be best or one of BG/NBD, MBG/NBD, Pareto/NBD, not 'xgb'."),
         ({"weeks": -1}, "weeks must be from 1 to 1040, and months from 1 to 240."),
-        ({"months": 0}, "weeks must be from 1 to 1040, and months from 1 to 240."),
+        ({"months": 0}, "months must be at least 1, not 0."),
         ({"monthly_discount_rate": float("nan")}, "monthly_discount_rate must be a share from 0 to 1, not nan."),
         ({"monthly_discount_rate": float("inf")}, "monthly_discount_rate must be a share from 0 to 1, not inf."),
         ({"level": 90}, "level must be between 0 and 1, not 90."),
