@@ -50,7 +50,7 @@ TOTALS = (
     Total("predicted_value", "customers", "SELECT count() AS total FROM customer_value"),
     Total("failed_events", "failed", "SELECT count() AS total FROM failed_events", params=_MOST),
 )
-"""Of a funnel only the first step is a plain count. A timeline is one person's, and has no total."""
+"""Of a funnel only the first step is a plain count. Timeline and customer are of one person, and have no total."""
 
 
 @dataclass

@@ -5,6 +5,8 @@ notes = """
 A person counts once, at the furthest step reached. The window starts anew at each later first step. One event never
 counts as two steps, so "Order Completed,Order Completed" asks for a second order; events of the same instant are
 taken in the order of the steps. From and to bound the first step; later steps may follow up to the window after it.
+With a currency, also what `safar clv` predicts those people to be worth, by each source's newest complete run in it. Who has no
+prediction counts as a person and adds no value: not a customer yet, or one since that run.
 """
 
 [parameters.source]
@@ -32,6 +34,11 @@ default = "none"
 choices = ["none", "acquisition_channel", "touch_channel", "campaign"]
 meaning = "one funnel for each value of it; a person's value is that of their earliest first step"
 
+[parameters.currency]
+type = "currency"
+default = ""
+meaning = "show predicted value in this currency; empty: none"
+
 [parameters.from]
 type = "instant"
 default = "1900-01-01T00:00:00Z"
@@ -54,6 +61,10 @@ name = "stage or event name"
 people = "persons who reached this step"
 share_of_first = "people / people of step 1, from 0 to 1; null when that is 0"
 share_of_previous = "people / people of the step before; null at step 1 and after a step with nobody"
+valued = "of the people, those with a prediction in the currency; null without a currency or a complete run"
+value = "their predicted value together, in the currency; null where valued is"
+mean_value = "value / valued; null where that is 0 or null"
+value_state = "fresh, stale or failed, the worst of the sources' runs in the currency; none when there is none; null without a currency"
 */
 WITH
     {steps:Array(String)} AS steps,
@@ -83,6 +94,8 @@ WITH
     journeys AS
     (
         SELECT
+            source,
+            if({currency:String} = '', '', person) AS whom,
             if({breakdown:String} = 'none', 'all',
                argMinIf(value, (at, event_id), bitTest(steps_taken, 0) AND {breakdown:String} != 'none')) AS segment,
             -- Time and steps as one number take less memory than pairs while millions of people are gathered.
@@ -98,6 +111,8 @@ WITH
     people AS
     (
         SELECT
+            source,
+            whom,
             segment,
             arrayFold(
                 (state, k) -> (
@@ -113,12 +128,37 @@ WITH
         WHERE reached > 0
         UNION ALL
         -- A funnel with nobody in it still has its steps.
-        SELECT 'all' AS segment, 0 AS reached WHERE {breakdown:String} = 'none'
+        SELECT '' AS source, '' AS whom, 'all' AS segment, 0 AS reached WHERE {breakdown:String} = 'none'
+    ),
+    runs AS
+    (
+        SELECT state, run_id
+        FROM value_runs
+        WHERE {currency:String} != '' AND currency = {currency:String}
+          AND (source = {source:String} OR {source:String} = '')
+    ),
+    (SELECT countIf(run_id != '') > 0 FROM runs) AS is_valued,
+    (
+        SELECT multiIf(count() = 0, 'none', countIf(state = 'failed') > 0, 'failed', countIf(state = 'stale') > 0, 'stale', 'fresh')
+        FROM runs
+    ) AS worst_state,
+    predicted AS
+    (
+        SELECT source, person AS whom, value, 1 AS valued
+        FROM customer_value
+        WHERE {currency:String} != '' AND currency = {currency:String}
+          AND (source = {source:String} OR {source:String} = '')
     ),
     counted AS
     (
-        SELECT segment, step, steps[step] AS name, countIf(reached >= step) AS people
-        FROM people
+        SELECT
+            segment,
+            step,
+            steps[step] AS name,
+            countIf(reached >= step) AS people,
+            sumIf(valued, reached >= step) AS valued,
+            sumIf(value, reached >= step) AS value
+        FROM (SELECT * FROM people LEFT ANY JOIN predicted USING (source, whom))
         ARRAY JOIN arrayEnumerate(steps) AS step
         GROUP BY segment, step
     )
@@ -128,7 +168,11 @@ SELECT
     name,
     people,
     people / nullIf(first_value(people) OVER journey, 0) AS share_of_first,
-    people / nullIf(lagInFrame(people) OVER journey, 0) AS share_of_previous
+    people / nullIf(lagInFrame(people) OVER journey, 0) AS share_of_previous,
+    if(is_valued, counted.valued, NULL) AS valued,
+    if(is_valued, counted.value, NULL) AS value,
+    value / nullIf(valued, 0) AS mean_value,
+    if({currency:String} = '', NULL, worst_state) AS value_state
 FROM counted
 WINDOW journey AS (PARTITION BY segment ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 ORDER BY max(people) OVER journey DESC, segment, step

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from safar.contract.schemas import shared_schemas
 from safar.errors import InvalidParameter
 from safar.zones import zone_names
 
@@ -129,6 +131,17 @@ def _read_instant(_parameter: Parameter, text: str, zone: tzinfo) -> datetime:
     return moment
 
 
+def _read_currency(_parameter: Parameter, text: str, _zone: tzinfo) -> str:
+    if text and text not in _currencies():
+        raise ValueError
+    return text.upper()
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(shared_schemas()["safar:common"]["$defs"]["currency"]["enum"])
+
+
 def _read_zone(_parameter: Parameter, text: str, _zone: tzinfo) -> str:
     if text not in zone_names():
         raise ValueError
@@ -140,6 +153,7 @@ _READERS: dict[str, Callable[[Parameter, str, tzinfo], Value]] = {
     "integer": _read_integer,
     "list": _read_list,
     "instant": _read_instant,
+    "currency": _read_currency,
     "zone": _read_zone,
 }
 
@@ -148,5 +162,6 @@ _RULES = {
     "integer": "a whole number from {least} to {most}",
     "list": "{least} to {most} names separated by commas",
     "instant": "an ISO 8601 date, or date and time, from 1900 to 2299",
+    "currency": "an ISO 4217 currency code, such as EUR",
     "zone": "an IANA time zone, such as Asia/Tehran",
 }

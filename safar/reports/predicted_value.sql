@@ -49,17 +49,9 @@ observed_until = "the last day that the run looked at; null when no run was comp
 made_at = "when the run was made; null when no run was complete"
 */
 WITH
-    attempts AS
+    runs AS
     (
-        SELECT
-            source,
-            currency,
-            argMax((status, message), (finished_at, run_id)) AS last,
-            countIf(status = 'complete') > 0 AS any_complete,
-            argMaxIf((run_id, model, months, weeks, observed_until, finished_at), (finished_at, run_id), status = 'complete') AS shown
-        FROM model_runs
-        WHERE source = {source:String} OR {source:String} = ''
-        GROUP BY source, currency
+        SELECT * FROM value_runs WHERE source = {source:String} OR {source:String} = ''
     ),
     won AS
     (
@@ -85,7 +77,7 @@ WITH
             WHERE {breakdown:String} != 'none'
               AND (source = {source:String} OR {source:String} = '')
               -- Nobody is looked up for a source that was never valued.
-              AND source IN (SELECT source FROM model_runs WHERE status = 'complete')
+              AND source IN (SELECT source FROM runs WHERE run_id != '')
               AND (acquisition_channel != '' OR event = 'Order Completed')
         )
         GROUP BY source, person
@@ -106,26 +98,26 @@ WITH
             sum(predictions.p_alive) AS still_customers
         FROM predictions
         LEFT ANY JOIN won ON won.source = predictions.source AND won.person = predictions.person
-        WHERE predictions.run_id IN (SELECT shown.1 FROM attempts)
+        WHERE predictions.run_id IN (SELECT run_id FROM runs)
         GROUP BY run_id, segment
     )
 SELECT
-    attempts.source AS source,
-    attempts.currency AS currency,
+    runs.source AS source,
+    runs.currency AS currency,
     if(segments.segment = '', 'all', segments.segment) AS segment,
     segments.customers AS customers,
     segments.value AS value,
     segments.value / nullIf(segments.customers, 0) AS mean_value,
-    segments.value / nullIf(sum(segments.value) OVER (PARTITION BY attempts.source, attempts.currency), 0) AS share,
+    segments.value / nullIf(sum(segments.value) OVER (PARTITION BY runs.source, runs.currency), 0) AS share,
     segments.expected_orders AS expected_orders,
     segments.still_customers AS still_customers,
-    multiIf(last.1 = 'failed', 'failed', shown.6 < now64(3) - toIntervalDay({stale_days:UInt32}), 'stale', 'fresh') AS state,
-    last.2 AS message,
-    shown.2 AS model,
-    shown.3 AS months,
-    shown.4 AS weeks,
-    if(any_complete, shown.5, NULL) AS observed_until,
-    if(any_complete, toTimeZone(shown.6, {tz:String}), NULL) AS made_at
-FROM attempts
-LEFT JOIN segments ON segments.run_id = attempts.shown.1
+    multiIf(runs.state = 'failed', 'failed', runs.made_at < now64(3) - toIntervalDay({stale_days:UInt32}), 'stale', 'fresh') AS state,
+    runs.message AS message,
+    runs.model AS model,
+    runs.months AS months,
+    runs.weeks AS weeks,
+    runs.observed_until AS observed_until,
+    toTimeZone(runs.made_at, {tz:String}) AS made_at
+FROM runs
+LEFT JOIN segments ON segments.run_id = runs.run_id
 ORDER BY source, currency, value DESC, segment

@@ -56,7 +56,7 @@ def test_a_step_that_is_nothing_is_refused_with_what_is_close(store, step, close
 def test_every_report_refuses_a_source_that_there_is_not_and_names_those_there_are(store):
     tell(store, "demo-shop", [touch("bob", "Product Viewed", "2026-01-01")])
     for definition in reports():
-        params = {"person": "ada"} if definition.name == "timeline" else {}
+        params = {"person": "ada"} if definition.name in ("timeline", "customer") else {}
         with pytest.raises(InvalidParameter, match=r"source 'demoshop' is not known; there are demo-shop, "):
             run(definition.name, store, {**params, "source": "demoshop"})
 

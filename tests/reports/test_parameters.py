@@ -24,6 +24,7 @@ from tests.support.story import tell, touch
         ("funnel", {"tz": "America"}, "tz must be an IANA time zone"),
         ("funnel", {"tz": "localtime"}, "tz must be an IANA time zone"),
         ("funnel", {"tz": "Factory"}, "tz must be an IANA time zone"),
+        ("funnel", {"currency": "EURO"}, "currency must be an ISO 4217 currency code, such as EUR, not 'EURO'"),
         ("totals", {"from": "yesterday"}, "from must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"to": "2300-01-01"}, "to must be an ISO 8601 date, or date and time, from 1900 to 2299"),
         ("totals", {"from": "0001-01-01", "tz": "Asia/Tehran"}, "from must be an ISO 8601 date"),
@@ -43,7 +44,7 @@ def test_a_wrong_parameter_is_named_with_its_rule(store, report, params, words):
 
 
 def test_an_unknown_report_is_told_which_there_are(store):
-    with pytest.raises(UnknownReport, match=r"no report 'funel'; there are channels, daily_orders.*funnel"):
+    with pytest.raises(UnknownReport, match=r"no report 'funel'; there are channels, customer, .*funnel"):
         run("funel", store, {})
 
 

@@ -28,7 +28,7 @@ def test_every_report_gives_the_columns_it_describes(store, source):
     tell(store, source, [order("ada", now, "1"), touch("ada", "Song Played", now), failure(now)])
     predict(store, source, now, {"ada": 5})
     for definition in reports():
-        params = {"person": "ada"} if definition.name == "timeline" else {}
+        params = {"person": "ada"} if definition.name in ("timeline", "customer") else {}
         report = run(definition.name, store, {"source": source, **params})
         assert report.rows, definition.name
         assert [list(row) for row in report.rows] == [list(report.columns)] * len(report.rows), definition.name

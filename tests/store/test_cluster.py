@@ -92,6 +92,21 @@ def test_rows_positions_and_persons_are_kept_as_on_one_server(tmp_path):
     assert found["fenced"]
 
 
+def test_the_reports_of_value_say_the_same_of_distributed_tables(tmp_path):
+    found = engine_in(tmp_path, "value_reports")
+    columns = {
+        "funnel": ("people", "valued", "value", "value_state"),
+        "customer": ("currency", "value", "state"),
+        "predicted_value": ("segment", "customers", "value", "state"),
+    }
+    said = {name: [[row[column] for column in columns[name]] for row in rows] for name, rows in found.items()}
+    assert said == {
+        "funnel": [[2, 1, 5, "failed"]],
+        "customer": [["EUR", 5, "failed"]],
+        "predicted_value": [["unknown", 1, 5, "failed"]],
+    }
+
+
 def test_persons_are_read_across_shards_and_positions_from_every_replica(tmp_path):
     found = engine_in(tmp_path, "two_shards")
     assert found == {"positions": [[7, [0, 1]]], "persons": ["u1"], "rows": 4}

@@ -6,18 +6,20 @@ The engine takes `config.xml` and `users.xml` from the working directory; see te
 import json
 import re
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from safar.contract import to_line
 from safar.errors import ConfigError
+from safar.reports import run
 from safar.store import Fenced, Store, migrate, open_store
 from safar.store.cluster import Cluster
 from safar.store.identity import refresh_aliases
 from safar.store.positions import stored_positions
 from safar.store.takeover import take_over
 from tests.support.stores import NOW, event, insert
+from tests.support.story import predict
 
 
 class OneServer(Store):
@@ -67,6 +69,21 @@ def life(store: Store) -> Any:
         "persons": store.query("SELECT event_id, person FROM touchpoints ORDER BY event_id"),
         "local": store.query("SELECT count() AS rows FROM events_local")[0]["rows"],
     }
+
+
+def value_reports(store: Store) -> Any:
+    """What the reports say of a customer whose last valuation failed."""
+    migrate(store, Cluster("main"))
+    insert(store, [event("a", user_id="u1"), event("b", user_id="u2")])
+    now = datetime.now(UTC)  # predictions of long ago expire
+    predict(store, "shop", now - timedelta(hours=1), {"u2": 5})
+    predict(store, "shop", now, {}, status="failed")
+    asked = {
+        "funnel": {"steps": "awareness", "currency": "EUR"},
+        "customer": {"person": "u2"},
+        "predicted_value": {"breakdown": "acquisition_channel"},
+    }
+    return {name: run(name, store, {"source": "shop", **params}).rows for name, params in asked.items()}
 
 
 def two_shards(store: Store) -> Any:

@@ -43,29 +43,24 @@ def failure(when: str | datetime, **columns: Any) -> FailedEvent:
     return FailedEvent(**{**made, "tag": "missing_field", "body_encoding": "utf8", **columns})
 
 
-def predict(store: Store, source: str, when: datetime, values: Mapping[str, float], **columns: Any) -> None:
-    """A model run in EUR, and what it says that persons are worth; `status="failed"` for one that failed."""
-    run_id = uuid.uuid4().hex
-    run = {
-        "source": source,
-        "currency": "EUR",
-        "run_id": run_id,
-        "status": "complete",
-        "message": "",
-        "model": "BG/NBD",
-    }
-    run |= {"finished_at": when.isoformat(), "observed_until": "2026-06-30", "weeks": 52, "months": 12, **columns}
-    rows = [
-        {
-            "source": source,
-            "currency": "EUR",
-            "run_id": run_id,
-            "made_at": f"{when:%Y-%m-%d %H:%M:%S}",
-            "person": person,
-        }
-        | {"value": value, "p_alive": 0.5, "expected_orders": 2.0}
-        for person, value in values.items()
-    ]
+def predict(
+    store: Store,
+    source: str,
+    when: datetime,
+    values: Mapping[str, float],
+    each: Mapping[str, float] | None = None,
+    **columns: Any,
+) -> None:
+    """A model run in EUR, and what it says that persons are worth; `status="failed"` for one that failed.
+
+    `each` are more columns of every prediction, `columns` those of the run.
+    """
+    run = {"source": source, "currency": "EUR", "run_id": uuid.uuid4().hex, "status": "complete", "message": ""}
+    run |= {"model": "BG/NBD", "finished_at": when.isoformat(), "observed_until": "2026-06-30"}
+    run |= {"weeks": 52, "months": 12, **columns}
+    same = {name: run[name] for name in ("source", "currency", "run_id")} | {"made_at": f"{when:%Y-%m-%d %H:%M:%S}"}
+    same |= {"p_alive": 0.5, "expected_orders": 2.0, **(each or {})}
+    rows = [same | {"person": person, "value": value} for person, value in values.items()]
     for table, lines in (("predictions", rows), ("model_runs", [run])):
         if lines:
             store.insert_lines(table, "\n".join(map(json.dumps, lines)).encode(), uuid.uuid4().hex)
