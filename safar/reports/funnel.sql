@@ -61,7 +61,7 @@ name = "stage or event name"
 people = "persons who reached this step"
 share_of_first = "people / people of step 1, from 0 to 1; null when that is 0"
 share_of_previous = "people / people of the step before; null at step 1 and after a step with nobody"
-valued = "of the people, those with a prediction in the currency; null without a currency or a complete run"
+valued = "of the people, those with a prediction in the currency; null without a currency, or when nobody has one"
 value = "their predicted value together, in the currency; null where valued is"
 mean_value = "value / valued; null where that is 0 or null"
 value_state = "fresh, stale or failed, the worst of the sources' runs in the currency; none when there is none; null without a currency"
@@ -132,12 +132,11 @@ WITH
     ),
     runs AS
     (
-        SELECT state, run_id
+        SELECT state
         FROM value_runs
         WHERE {currency:String} != '' AND currency = {currency:String}
           AND (source = {source:String} OR {source:String} = '')
     ),
-    (SELECT countIf(run_id != '') > 0 FROM runs) AS is_valued,
     (
         SELECT multiIf(count() = 0, 'none', countIf(state = 'failed') > 0, 'failed', countIf(state = 'stale') > 0, 'stale', 'fresh')
         FROM runs
@@ -149,6 +148,7 @@ WITH
         WHERE {currency:String} != '' AND currency = {currency:String}
           AND (source = {source:String} OR {source:String} = '')
     ),
+    (SELECT count() > 0 FROM predicted) AS any_predicted,
     counted AS
     (
         SELECT
@@ -169,8 +169,8 @@ SELECT
     people,
     people / nullIf(first_value(people) OVER journey, 0) AS share_of_first,
     people / nullIf(lagInFrame(people) OVER journey, 0) AS share_of_previous,
-    if(is_valued, counted.valued, NULL) AS valued,
-    if(is_valued, counted.value, NULL) AS value,
+    if(any_predicted, counted.valued, NULL) AS valued,
+    if(any_predicted, counted.value, NULL) AS value,
     value / nullIf(valued, 0) AS mean_value,
     if({currency:String} = '', NULL, worst_state) AS value_state
 FROM counted

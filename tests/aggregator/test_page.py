@@ -9,6 +9,7 @@ import pytest
 from services.aggregator.consume import Status
 from services.aggregator.page.charts import stacked
 from services.aggregator.page.render import ago, code, money, percent, stamp
+from services.aggregator.page.view import Overview
 from tests.support.browser import browser
 from tests.support.reading import reading
 from tests.support.story import at, predict
@@ -162,6 +163,64 @@ async def test_a_failed_or_old_run_is_never_shown_as_fresh(predicted):
     html = await html_of(predicted)
     assert "The last run in EUR failed: No &lt;maximum&gt;." in html
     assert "9 days ago" in html
+
+
+async def test_the_funnel_shows_value_beside_its_counts_and_how_old_it_is(predicted):
+    assert "Value, " not in await html_of(predicted)
+    predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=2), {"ada": 1234.5, "bob": 10, "nobody": 100})
+    html = await html_of(predicted)
+    funnel, *_ = tables(html)
+    assert funnel[:5] == ["Step", "People", "Of first", "Of previous", "Value, EUR"]
+    assert funnel[5:10] == ["1. awareness", "3", "100.0%", "–", "1,244.50 mean 622.25"]
+    assert funnel[15:20] == ["3. post-purchase", "1", "33.3%", "50.0%", "1,234.50 mean 1,234.50"]
+    assert "revenue of the next 12 months, in EUR," in html
+    assert re.search(r"predicted <time [^>]*>2 days ago</time>\.</p>", html)
+
+
+async def test_a_breakdown_shows_the_value_of_each_segment_and_a_dash_where_nobody_is_a_customer(predicted):
+    predict(predicted, "demo-shop", datetime.now(UTC), {"bob": 10})
+    paid, email, *_ = tables(await html_of(predicted, "/?breakdown=acquisition_channel"))
+    assert [paid[9], email[9]] == ["0.00 mean –", "10.00 mean 10.00"]
+
+
+async def test_the_value_in_the_funnel_of_an_old_or_failed_run_says_so(predicted):
+    predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=9), {"ada": 5})
+    funnel = (await html_of(predicted)).partition('id="touchpoints"')[0]
+    assert re.search(r"predicted <time [^>]*>9 days ago</time>: stale, run safar clv again\.</p>", funnel)
+    predict(predicted, "demo-shop", datetime.now(UTC), {}, status="failed")
+    funnel = (await html_of(predicted)).partition('id="touchpoints"')[0]
+    assert "the last run failed, so it is of the run before, made <time" in funnel
+    assert "9 days ago</time>.</p>" in funnel
+
+
+async def test_each_currency_of_the_source_can_be_chosen_and_no_other(predicted):
+    assert "Predicted value in" not in await html_of(predicted)
+    predict(predicted, "demo-shop", datetime.now(UTC), {"bob": 7}, currency="USD")
+    html = await html_of(predicted)
+    assert re.findall(r'<option value="([A-Z]{3})"( selected)?>', html) == [("EUR", " selected"), ("USD", "")]
+    assert "Value, " not in html
+    assert "Value, USD" in await html_of(predicted, "/?currency=USD")
+    wrong = await html_of(predicted, "/?currency=EURO", expect=400)
+    assert "currency must be an ISO 4217 currency code, such as EUR, not &#39;EURO&#39;." in wrong
+
+
+def test_a_source_is_shown_in_its_own_currency_after_another_source_in_another():
+    totals = [
+        {"source": "a", "currency": "EUR", "orders": 1},
+        {"source": "a", "currency": "USD", "orders": 5},
+        {"source": "b", "currency": "IRR", "orders": 9},
+        {"source": "c", "currency": "", "orders": 0},
+    ]
+    seen = Overview(totals, {}, None, None)
+    assert [seen.currency("a", chosen) for chosen in ("", "EUR", "IRR", "JPY")] == ["USD", "EUR", "USD", "JPY"]
+    assert seen.currency("c", "") == ""
+
+
+async def test_a_run_whose_predictions_have_expired_is_stale_and_has_no_value(predicted):
+    predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=200), {"ada": 5})
+    html = await html_of(predicted)
+    assert "200 days ago</time>: stale, run safar clv again." in html
+    assert "Value, " not in html
 
 
 async def test_trouble_of_the_consumer_is_said_on_the_page(shop):

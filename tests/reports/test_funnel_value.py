@@ -88,6 +88,11 @@ def test_where_every_run_failed_there_is_no_value_at_all(store, source):
     assert rows(store, source, *columns) == [(None, None, None, "failed")] * 2
 
 
+def test_predictions_that_have_expired_give_no_value(store, source):
+    predict(store, source, _NOW - timedelta(days=200), {"ada": 30})
+    assert rows(store, source, "valued", "value", "value_state") == [(None, None, "stale")] * 2
+
+
 def test_the_same_id_in_two_sources_is_two_people_and_the_worst_state_is_said(store, source):
     view, buy = f"Viewed {source}", f"Bought {source}"
     for shop in ("1", "2"):

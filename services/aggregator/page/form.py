@@ -20,7 +20,7 @@ BREAKDOWNS = {
     "campaign": "campaign",
 }
 # The parameters of the page, and what they are called here: `from` is a word of the language.
-_FIELDS = {"source": "source", "steps": "steps", "window": "window", "breakdown": "breakdown"}
+_FIELDS = {name: name for name in ("source", "steps", "window", "breakdown", "currency")}
 _FIELDS |= {"from": "start", "to": "end", "tz": "tz"}
 
 
@@ -32,13 +32,14 @@ class Form:
     steps: str = "awareness, purchase, post_purchase"
     window: str = "2592000"
     breakdown: str = "none"
+    currency: str = ""
     start: str = ""
     end: str = ""
     tz: str = "UTC"
 
-    def with_source(self, source: str) -> "Form":
-        """The same for another source."""
-        return replace(self, source=source)
+    def with_choices(self, source: str, currency: str) -> "Form":
+        """The same for another source, with its predicted value in this currency."""
+        return replace(self, source=source, currency=currency)
 
     @property
     def windows(self) -> Mapping[str, str]:
@@ -53,7 +54,8 @@ class Form:
     @property
     def funnel(self) -> dict[str, str]:
         """The parameters of the funnel."""
-        return {**self.range, "steps": self.steps, "window": self.window, "breakdown": self.breakdown}
+        chosen = {"steps": self.steps, "window": self.window, "breakdown": self.breakdown, "currency": self.currency}
+        return {**self.range, **chosen}
 
 
 def read_form(query: Iterable[tuple[str, str]]) -> Form:

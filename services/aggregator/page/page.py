@@ -21,7 +21,8 @@ async def page(ask: Ask, query: Iterable[tuple[str, str]], failing: str, lag: in
         form = read_form(query)
         seen = await overview(ask, form.tz)
         if seen.sources:
-            form = form if form.source else form.with_source(seen.sources[0])
+            source = form.source or seen.sources[0]
+            form = form.with_choices(source, seen.currency(source, form.currency.upper()))
             found = await detail(ask, form, seen.totals)
     except SafarError as error:
         problem, status = str(error), error.status

@@ -40,7 +40,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "percent": percent, "money": money, "ago": ago, "stamp": stamp}
-    environment.filters |= {"stage": stage, "label": label, "code": code}
+    environment.filters |= {"stage": stage, "label": label, "code": code, "predicted": predicted}
     return environment
 
 
@@ -59,6 +59,11 @@ def money(amount: str) -> str:
     sign, digits = ("−", amount[1:]) if amount.startswith("-") else ("", amount)
     whole, _, decimals = digits.partition(".")
     return f"{sign}{int(whole):,}" + (f".{decimals:0<2}" if decimals else "")
+
+
+def predicted(amount: float | None) -> str:
+    """Money that is not exact, with two decimals; a dash where there is none."""
+    return "–" if amount is None else money(f"{amount:.2f}")
 
 
 def stamp(text: str) -> str:

@@ -60,6 +60,17 @@ class Overview:
         events = {row["source"]: row["events"] for row in self.totals}
         return sorted(events, key=lambda source: (-events[source], source))
 
+    def currencies(self, source: str) -> list[str]:
+        """The currencies that orders of a source name, the one of most orders first."""
+        rows = [row for row in self.totals if row["source"] == source and row["currency"]]
+        return [row["currency"] for row in sorted(rows, key=lambda row: (-row["orders"], row["currency"]))]
+
+    def currency(self, source: str, chosen: str) -> str:
+        """The currency chosen; the source's first where none is, or that of another source."""
+        own = self.currencies(source)
+        others = {row["currency"] for row in self.totals} - set(own)
+        return own[0] if own and (not chosen or chosen in others) else chosen
+
     @property
     def newest(self) -> str:
         """When the newest event of all was received; empty when there is none."""
@@ -77,6 +88,8 @@ class Detail:
     stages: Sequence[tuple[str, int]]
     money: Sequence[Money]
     value: Report
+    run: Row | None
+    """The row of predicted value with the run behind that of the funnel; None when the funnel has no value."""
 
     @property
     def values(self) -> Sequence[Sequence[Row]]:
@@ -113,7 +126,13 @@ async def detail(ask: Ask, form: Form, totals: Sequence[Row]) -> Detail:
         stages=[(name, events) for name, events in stages if events],
         money=_money(orders.rows),
         value=value,
+        run=_run(funnel.rows, value.rows, form.currency),
     )
+
+
+def _run(funnel: Sequence[Row], value: Sequence[Row], currency: str) -> Row | None:
+    is_valued = any(row["valued"] is not None for row in funnel)
+    return next((row for row in value if is_valued and row["currency"] == currency and row["made_at"]), None)
 
 
 def _bucket(form: Form, totals: Sequence[Row]) -> str:
