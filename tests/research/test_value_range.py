@@ -181,7 +181,7 @@ def test_customers_without_money_and_patterns_are_refused(
     cdnow: Cdnow, orders: BetaGeoFitter, spend: GammaGammaFitter
 ) -> None:
     some = cdnow.customers.head(3)
-    with pytest.raises(DataRefused, match="need a column 'monetary'"):
+    with pytest.raises(DataRefused, match="needs a column 'monetary'"):
         value_range(orders, spend, some.drop(columns="monetary"), **YEAR)
     with pytest.raises(DataRefused, match="monetary is missing, infinite or below 0 for 3 of 3 rows"):
         value_range(orders, spend, some.assign(monetary=np.nan), **YEAR)
