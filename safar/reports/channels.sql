@@ -3,7 +3,8 @@
 title = "Acquisition channels"
 notes = """
 A person's channel is the first one that any of their events in the range names. The same person in two sources is two.
-Orders are Order Completed events; refunds and cancellations are not taken off.
+Orders are Order Completed events; refunds and cancellations are not taken off. What the customers of a channel are predicted to
+be worth: predicted_value with its breakdown acquisition_channel, which looks no further than the first order.
 """
 
 [parameters.source]

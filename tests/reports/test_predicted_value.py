@@ -9,6 +9,7 @@ from safar.reports import run
 from tests.support.story import predict, tell, touch
 
 _NOW = datetime.now(UTC)
+_STATE = "SELECT state FROM value_runs WHERE source = {source:String}"
 _VALUES = {"ada": 30.0, "bob": 10.0, "cem": 60.0}
 
 
@@ -41,6 +42,13 @@ def test_an_old_run_is_stale(store, source):
     predict(store, source, _NOW - timedelta(days=9), _VALUES)
     assert rows(store, source, "value", "state") == [(100, "stale")]
     assert rows(store, source, "value", "state", stale_days="10") == [(100, "fresh")]
+
+
+@pytest.mark.parametrize("days", [7.9, 8.1])
+def test_without_a_wish_a_run_is_stale_when_the_store_says_so(store, source, days):
+    predict(store, source, _NOW - timedelta(days=days), _VALUES)
+    ((state,),) = (row.values() for row in store.query(_STATE, {"source": source}))
+    assert rows(store, source, "state") == [(state,)]
 
 
 def test_a_run_that_failed_is_said_and_the_one_before_it_still_shown(store, source):

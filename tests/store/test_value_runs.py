@@ -28,12 +28,12 @@ def test_a_run_is_stale_after_eight_days(store, days, state):
 
 
 def test_the_newest_complete_run_counts_and_the_newest_attempt_gives_the_state(store):
-    attempt(store, 3, "a")
-    attempt(store, 2, "b")
-    attempt(store, 1, "c", message="No maximum.")
-    assert states(store) == [("EUR", "failed", "No maximum.", "b")]
-    attempt(store, 0, "d")
-    assert states(store) == [("EUR", "fresh", "", "d")]
+    attempt(store, 3, "z")
+    attempt(store, 2, "y")
+    attempt(store, 1, "x", message="No maximum.")
+    assert states(store) == [("EUR", "failed", "No maximum.", "y")]
+    attempt(store, 0, "w")
+    assert states(store) == [("EUR", "fresh", "", "w")]
 
 
 def test_each_currency_stands_by_itself(store):
