@@ -130,6 +130,7 @@ WITH
         -- A funnel with nobody in it still has its steps.
         SELECT '' AS source, '' AS whom, 'all' AS segment, 0 AS reached WHERE {breakdown:String} = 'none'
     ),
+    -- An empty currency reads nothing, though orders that name none may have been valued.
     runs AS
     (
         SELECT state
