@@ -37,8 +37,8 @@ _MOST_ORDERS = 10_000
 _LEFT_OVER = 0.01
 """Of what may lie outside of a range: numbers of orders beyond are as good as impossible."""
 
-_NEXT_TO_NOTHING = 1e-6
-"""Numbers of orders as unlikely as this are left out."""
+_LEFT_OUT = 1e-3
+"""Of what is left over: numbers of orders that are less likely than this are left out too."""
 
 _CLOSE = 1e-5
 """How far a bound may be off, relative to it."""
@@ -57,8 +57,8 @@ def value_range(
 
     It is below the first, or above the second, with at most (1 - level) / 2 of probability each, in the observation's
     currency. The customer's own randomness, in orders and amounts, and what is not known of the parameters of both
-    models are in it. A bound is exactly 0 where no order at all is likely enough. `clv.value_interval` is narrower: it
-    says how far the expectation may be off, which is another question.
+    models are in it. A bound is exactly 0 where no order at all is likely enough, and blank for whoever may order more
+    than 10,000 times. `clv.value_interval` is narrower: it says how far the expectation may be off, another question.
 
     Customers are rows of `rfm.rfm_in_weeks`; equal ones are worked out once, a thousand different ones at a time.
     10,000 take 4 s of one core (6 s with a Pareto/NBD), a million whose times are whole days about 4 minutes. Raises
@@ -86,7 +86,10 @@ def value_range(
 
 
 def _chances(models: Sequence[OrdersModel], customers: pd.DataFrame, weeks: float, left_over: float) -> Array:
-    """P(n orders) averaged over `models`, one row a customer, n from 0 until `left_over` at most is beyond in each."""
+    """P(n orders) averaged over `models`, one row a customer, n from 0 until `left_over` at most is beyond in each.
+
+    Blank where that is never so.
+    """
     pairs = DistinctPairs.of(customers)
     alive = np.array([alive_now(model, customers) for model in models])
     to_come = zip(*(model.orders_to_come(pairs.frequency, pairs.age, weeks) for model in models), strict=True)
@@ -98,7 +101,9 @@ def _chances(models: Sequence[OrdersModel], customers: pd.DataFrame, weeks: floa
         if (beyond <= left_over).all():
             break
     columns[0] = columns[0] + 1 - alive.mean(axis=0)
-    return np.column_stack(columns)
+    chances = np.column_stack(columns)
+    chances[beyond > left_over] = np.nan
+    return np.where(chances < left_over * _LEFT_OUT, 0, chances)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class _Revenue:
     def at_most(self, amounts: Array, of: NDArray[np.intp]) -> Array:
         """P(S <= amount), of the customers whose rows are `of`."""
         chances = self.chances[of, 1:]
-        row, n = np.nonzero(chances > _NEXT_TO_NOTHING)
+        row, n = np.nonzero(chances)
         within: Array = np.zeros(len(row))
         for p, shape, rate in zip(self.p, self.shape, self.rate, strict=True):
             share = amounts / (amounts + rate[of])
@@ -130,7 +135,7 @@ class _Revenue:
 
     def quantile(self, probability: float) -> Array:
         """The lowest s with P(S <= s) >= `probability` of each customer: 0 where no order is as likely as that."""
-        found = np.zeros(len(self.chances))
+        found = 0 * self.chances[:, 0]  # blank stays blank
         open_ = np.flatnonzero(self.chances[:, 0] < probability)
         if not open_.size:
             return found

@@ -160,6 +160,14 @@ def test_who_is_surely_gone_brings_nothing(orders: BetaGeoFitter, spend: GammaGa
     assert value_range(orders, spend, gone, **YEAR).to_numpy().tolist() == [[0, 0]]
 
 
+def test_who_orders_more_often_than_can_be_counted_has_a_blank_range_and_no_wrong_one(
+    orders: BetaGeoFitter, spend: GammaGammaFitter
+) -> None:
+    two = pd.DataFrame({"frequency": [1, 9000], "recency": [9.0, 39.0], "T": [39.0, 39.0], "monetary": [9.0, 9.0]})
+    found = value_range(orders, spend, two, **YEAR)
+    assert found.isna().to_numpy().tolist() == [[False, False], [True, True]]
+
+
 def test_amounts_that_vary_without_bound_have_a_range_all_the_same(
     orders: BetaGeoFitter, spend: GammaGammaFitter
 ) -> None:
