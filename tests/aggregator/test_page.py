@@ -166,21 +166,24 @@ async def test_a_failed_or_old_run_is_never_shown_as_fresh(predicted):
 
 
 async def test_the_funnel_shows_value_beside_its_counts_and_how_old_it_is(predicted):
-    assert "Value, " not in await html_of(predicted)
+    assert "valued" not in await html_of(predicted)
     predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=2), {"ada": 1234.5, "bob": 10, "nobody": 100})
     html = await html_of(predicted)
     funnel, *_ = tables(html)
-    assert funnel[:5] == ["Step", "People", "Of first", "Of previous", "Value, EUR"]
-    assert funnel[5:10] == ["1. awareness", "3", "100.0%", "–", "1,244.50 mean 622.25"]
-    assert funnel[15:20] == ["3. post-purchase", "1", "33.3%", "50.0%", "1,234.50 mean 1,234.50"]
+    assert [*funnel[4:8], *funnel[9:13], *funnel[14:18]] == _FUNNEL
+    assert funnel[8::5] == [
+        "2 valued at 1,244.50 EUR, mean 622.25",
+        "2 valued at 1,244.50 EUR, mean 622.25",
+        "1 valued at 1,234.50 EUR, mean 1,234.50",
+    ]
     assert "revenue of the next 12 months, in EUR," in html
     assert re.search(r"predicted <time [^>]*>2 days ago</time>\.</p>", html)
 
 
-async def test_a_breakdown_shows_the_value_of_each_segment_and_a_dash_where_nobody_is_a_customer(predicted):
+async def test_a_breakdown_shows_the_value_of_each_segment_and_where_nobody_is_a_customer(predicted):
     predict(predicted, "demo-shop", datetime.now(UTC), {"bob": 10})
     paid, email, *_ = tables(await html_of(predicted, "/?breakdown=acquisition_channel"))
-    assert [paid[9], email[9]] == ["0.00 mean –", "10.00 mean 10.00"]
+    assert [paid[8], email[8]] == ["nobody valued", "1 valued at 10.00 EUR, mean 10.00"]
 
 
 async def test_the_value_in_the_funnel_of_an_old_or_failed_run_says_so(predicted):
@@ -198,8 +201,12 @@ async def test_each_currency_of_the_source_can_be_chosen_and_no_other(predicted)
     predict(predicted, "demo-shop", datetime.now(UTC), {"bob": 7}, currency="USD")
     html = await html_of(predicted)
     assert re.findall(r'<option value="([A-Z]{3})"( selected)?>', html) == [("EUR", " selected"), ("USD", "")]
-    assert "Value, " not in html
-    assert "Value, USD" in await html_of(predicted, "/?currency=USD")
+    assert "valued at" not in html
+    predict(predicted, "demo-shop", datetime.now(UTC), {"ada": 5}, months=6)
+    chosen = await html_of(predicted, "/?currency=USD")
+    assert "revenue of the next 12 months, in USD," in chosen
+    assert "<span>7.00 USD,</span>" in chosen
+    assert "<span>5.00 EUR,</span>" not in chosen
     wrong = await html_of(predicted, "/?currency=EURO", expect=400)
     assert "currency must be an ISO 4217 currency code, such as EUR, not &#39;EURO&#39;." in wrong
 
@@ -220,7 +227,7 @@ async def test_a_run_whose_predictions_have_expired_is_stale_and_has_no_value(pr
     predict(predicted, "demo-shop", datetime.now(UTC) - timedelta(days=200), {"ada": 5})
     html = await html_of(predicted)
     assert "200 days ago</time>: stale, run safar clv again." in html
-    assert "Value, " not in html
+    assert "valued" not in html
 
 
 async def test_trouble_of_the_consumer_is_said_on_the_page(shop):
