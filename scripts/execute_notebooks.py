@@ -7,7 +7,9 @@ SAFAR_NOTEBOOK_ADDRESS says what they read; without it, the bundled data: that i
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import nbformat
 from nbclient import NotebookClient
@@ -43,9 +45,16 @@ def notebooks() -> list[Path]:
     return sorted(DIRECTORY.glob("*.ipynb"))
 
 
-def execute(path: Path, address: str, extra: str = "") -> NotebookNode:
-    """The notebook at `path` with fresh outputs, run against `address`; `extra` is run as one more cell."""
+def execute(
+    path: Path, address: str, extra: str = "", parameters: Mapping[str, str] = MappingProxyType({})
+) -> NotebookNode:
+    """The notebook at `path` with fresh outputs, run against `address`; `extra` is run as one more cell.
+
+    `parameters` are set after the cell of that name, each to what stands there in Python.
+    """
     notebook = nbformat.read(path, as_version=4)
+    given = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    given.source = "\n".join([given.source, *(f"{name} = {value}" for name, value in parameters.items())])
     if extra:
         notebook.cells.append(nbformat.v4.new_code_cell(extra))
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False)

@@ -89,8 +89,7 @@ def holdout_by_model(
     `fitters` are fits of the same customers, by the names they are to have. Raises DataRefused without a holdout, and
     without a model.
     """
-    if not isinstance(fitters, Mapping) or not fitters:
-        raise DataRefused("Name at least one fitted model, such as {'BG/NBD': bgnbd.fit(customers)}.")
+    _require_models(fitters)
     tables = {name: holdout_orders(fitter, customers, weeks=weeks, most=most) for name, fitter in fitters.items()}
     of_any = next(iter(tables.values()))
     expected = {name: table["expected"] for name, table in tables.items()}
@@ -122,6 +121,22 @@ def tracking(fitter: OrdersModel, customers: pd.DataFrame, weekly: pd.Series) ->
             "expected_so_far": so_far,
         }
     )
+
+
+def tracking_by_model(fitters: Mapping[str, OrdersModel], customers: pd.DataFrame, weekly: pd.Series) -> pd.DataFrame:
+    """`tracking` of several models, added up: `actual`, and one column a model, by week.
+
+    `fitters` are fits of the same customers, by the names they are to have. Raises DataRefused without a model, and as
+    `tracking` does.
+    """
+    _require_models(fitters)
+    so_far = {name: tracking(fitter, customers, weekly)["expected_so_far"] for name, fitter in fitters.items()}
+    return pd.DataFrame({"actual": weekly.cumsum(), **so_far})
+
+
+def _require_models(fitters: Mapping[str, OrdersModel]) -> None:
+    if not isinstance(fitters, Mapping) or not fitters:
+        raise DataRefused("Name at least one fitted model, such as {'BG/NBD': bgnbd.fit(customers)}.")
 
 
 def _require(fitter: OrdersModel, customers: pd.DataFrame, *columns: str) -> None:

@@ -29,12 +29,18 @@ _UNLIKELY = 0.01
 
 @dataclass(frozen=True)
 class Choice:
-    """The model to use: its name, its fit, why, and the table of all of them."""
+    """The model to use: its name, its fit, why, and the table of all of them.
+
+    `fitted` are all that these customers can carry, the simplest first; why they cannot carry the others says
+    `refused`, by the names of those, and `why` repeats it.
+    """
 
     model: str
     fitter: OrdersModel
     why: str
     table: pd.DataFrame
+    fitted: Mapping[str, OrdersModel]
+    refused: Mapping[str, str]
 
 
 def compare(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> pd.DataFrame:
@@ -51,7 +57,8 @@ def compare(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> pd.DataFr
 
     Raises DataRefused when no model can be fitted, with the reason of the first.
     """
-    return _table(_fitted(customers, holdout_weeks), customers, holdout_weeks)
+    fitted, _ = _fitted(customers, holdout_weeks)
+    return _table(fitted, customers, holdout_weeks)
 
 
 def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
@@ -59,27 +66,31 @@ def choose(customers: pd.DataFrame, *, holdout_weeks: float = 0.0) -> Choice:
 
     Of those that are about as good as the best the simplest is taken. Raises DataRefused as `compare` does.
     """
-    fitted = _fitted(customers, holdout_weeks)
+    fitted, refused = _fitted(customers, holdout_weeks)
     table = _table(fitted, customers, holdout_weeks)
     measure = "log_score" if holdout_weeks > 0 else "log_likelihood"
     scores = {str(name): float(score) for name, score in table[measure].items()}
     name = next(name for name, score in scores.items() if max(scores.values()) - score <= _ABOUT_AS_GOOD)
-    return Choice(name, fitted[name], _why(name, scores, measure) + _doubt(float(table["p_value"][name])), table)
+    why = (
+        _why(name, scores, measure) + _doubt(float(table["p_value"][name])) + "".join(f" {r}" for r in refused.values())
+    )
+    return Choice(name, fitted[name], why, table, fitted, refused)
 
 
-def _fitted(customers: pd.DataFrame, holdout_weeks: float) -> dict[str, OrdersModel]:
+def _fitted(customers: pd.DataFrame, holdout_weeks: float) -> tuple[dict[str, OrdersModel], dict[str, str]]:
+    """The models that can be fitted, and of each other one the reason why not."""
     require_number("holdout_weeks", holdout_weeks, at_least=0)
     require_one_a_row(customers)
     require_customers(customers, *(("holdout",) if holdout_weeks else ()))
-    fitted, refusals = {}, []
+    fitted, refused = {}, {}
     for name, fit in MODELS.items():
         try:
             fitted[name] = fit(customers)
-        except DataRefused as refused:
-            refusals.append(refused)
+        except DataRefused as refusal:
+            refused[name] = str(refusal)
     if not fitted:
-        raise refusals[0]
-    return fitted
+        raise DataRefused(next(iter(refused.values())))
+    return fitted, refused
 
 
 def _table(fitted: Mapping[str, OrdersModel], customers: pd.DataFrame, weeks: float) -> pd.DataFrame:

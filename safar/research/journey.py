@@ -7,6 +7,7 @@ function answers one table, with its counts; what rests on fewer than five peopl
 """
 
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Literal
 
 import pandas as pd
@@ -30,6 +31,7 @@ SELECT uniqExact(person) AS people, dateDiff('day', min(timestamp), max(least(ti
 FROM touchpoints
 WHERE source = {source:String} AND event != '' AND NOT startsWith(person, 'event:')
 """
+_STAGES_MET = "SELECT DISTINCT stage FROM events WHERE source = {source:String} AND event != ''"
 _ALL_STAGES = (*STAGES, "unmapped")
 _SECONDS_A_DAY = 86_400
 
@@ -75,13 +77,30 @@ def transition_shares(counts: pd.DataFrame) -> pd.DataFrame:
     return counts.div(totals, axis="index").where(totals >= FEWEST, axis="index")
 
 
-def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_days: int = 30) -> pd.DataFrame:
+def by_stage(store: Store, source: str, *, bucket: str = "month") -> pd.DataFrame:
+    """Touchpoints of each stage over time: one row a `bucket` that has any, one column a stage, 0 where there is none.
+
+    The report `touchpoints_over_time` itself, as on the page, in UTC. Raises DataRefused for a source without any, and
+    InvalidParameter for one that is not known.
+    """
+    rows = run("touchpoints_over_time", store, {"source": source, "bucket": bucket}).rows
+    if not rows:
+        raise DataRefused(f"Source {source!r} has no touchpoints.")
+    events = pd.DataFrame(rows).pivot(index="bucket", columns="name", values="events")
+    return events.reindex(columns=list(STAGES)).fillna(0).astype("int64")
+
+
+def funnel(store: Store, source: str, steps: Sequence[str] | None = None, *, window_days: int = 30) -> pd.DataFrame:
     """People who took `steps` (stages or touchpoints) in order, within `window_days` of their first step.
+
+    Without `steps` they are the stages, from the first that anybody came to: a source of orders alone begins with
+    purchase.
 
     The report `funnel` itself, as on the page: columns `people`, `share_of_first`, `share_of_previous`, and `lost`,
     those who went no further than the step before. Indexed by `step`, the names in order. Raises DataRefused when
     nobody took the first step, InvalidParameter without steps.
     """
+    steps = _stages_reached(store, source) if steps is None else steps
     if not steps:
         raise InvalidParameter("steps must name at least one stage or touchpoint.")
     asked = {"source": source, "steps": ",".join(steps), "window": str(window_days * _SECONDS_A_DAY)}
@@ -90,6 +109,13 @@ def funnel(store: Store, source: str, steps: Sequence[str] = STAGES, *, window_d
         raise DataRefused(f"Nobody of source {source!r} took the step {steps[0]!r}.")
     rows["lost"] = rows["people"].shift().sub(rows["people"]).fillna(0).astype("int64")
     return rows[["people", "share_of_first", "share_of_previous", "lost"]].astype({"share_of_previous": "float64"})
+
+
+def _stages_reached(store: Store, source: str) -> Sequence[str]:
+    found = {row["stage"] for row in store.query(_STAGES_MET, {"source": source})}
+    if found.isdisjoint(STAGES):
+        raise DataRefused(f"Nobody of source {source!r} came to any of {', '.join(STAGES)}.")
+    return list(dropwhile(lambda stage: stage not in found, STAGES))
 
 
 def stops(store: Store, source: str, *, quiet_days: int = 90) -> pd.DataFrame:

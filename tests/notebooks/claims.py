@@ -61,14 +61,13 @@ CLAIMS: dict[str, list[str]] = {
     "02_does_it_hold": [
         "learns from the first {weeks:.0f} weeks of {len(customers):,} customers",
         "orders are in the {weeks:.0f} weeks after it",
-        "for the Pareto/NBD p is {table.p_value['Pareto/NBD']:.3f}",
-        "BG/NBD {table.total['BG/NBD']:.0%}, the MBG/NBD {table.total['MBG/NBD']:.0%}, "
-        "the Pareto/NBD {table.total['Pareto/NBD']:.0%} of what came",
+        "for the Pareto/NBD p is {choice.table.p_value['Pareto/NBD']:.3f}",
+        "BG/NBD {choice.table.total['BG/NBD']:.0%}, the MBG/NBD {choice.table.total['MBG/NBD']:.0%}, "
+        "the Pareto/NBD {choice.table.total['Pareto/NBD']:.0%} of what came",
         "{choice.why}",
-        "After {tracked.index[-1]} weeks {tracked.actual_so_far.iloc[-1]:,} repeat orders had come; "
-        "the BG/NBD expected {1 - tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%} fewer, "
-        "the Pareto/NBD "
-        "{1 - pareto_tracked.expected_so_far.iloc[-1] / tracked.actual_so_far.iloc[-1]:.1%}",
+        "After {by_week.index[-1]} weeks {by_week.actual.iloc[-1]:,} repeat orders had come; "
+        "the BG/NBD expected {1 - by_week['BG/NBD'].iloc[-1] / by_week.actual.iloc[-1]:.1%} fewer, "
+        "the Pareto/NBD {1 - by_week['Pareto/NBD'].iloc[-1] / by_week.actual.iloc[-1]:.1%}",
         "expects {total.expected:,.0f} orders in the next {weeks:.0f} weeks",
         "between {total.low:,.0f} and {total.high:,.0f} will come",
         "{customers.holdout.sum():,} came",

@@ -99,3 +99,15 @@ def test_inside_the_calibration_the_sum_is_that_of_the_customers(cdnow: Cdnow) -
     so_far = calibration.tracking(fitter, cdnow.customers, cdnow.weekly).loc[39, "expected_so_far"]
     ages = cdnow.customers["T"].to_numpy() + 1 / 7  # the calibration ends a day earlier
     assert so_far == pytest.approx(fitter.expected_number_of_purchases_up_to_time(ages).sum(), rel=1e-9)
+
+
+def test_several_models_are_tracked_beside_what_came(cdnow: Cdnow, fitted: BetaGeoFitter) -> None:
+    models = {"BG/NBD": fitted, "MBG/NBD": mbgnbd.fit(cdnow.customers)}
+    table = calibration.tracking_by_model(models, cdnow.customers, cdnow.weekly)
+    assert table.columns.to_list() == ["actual", "BG/NBD", "MBG/NBD"]
+    for name, model in models.items():
+        alone = calibration.tracking(model, cdnow.customers, cdnow.weekly)
+        assert table["actual"].to_list() == alone["actual_so_far"].to_list()
+        assert table[name].to_list() == alone["expected_so_far"].to_list()
+    with pytest.raises(DataRefused, match="Name at least one fitted model"):
+        calibration.tracking_by_model({}, cdnow.customers, cdnow.weekly)

@@ -53,11 +53,15 @@ def test_the_model_behind_simulated_customers_is_found(modified: bool) -> None:
 
 def test_a_model_that_cannot_be_fitted_is_left_out(cdnow: Cdnow, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: pd.DataFrame) -> None:
-        raise DataRefused("no")
+        raise DataRefused("It finds no maximum.")
 
     for name in ("MBG/NBD", "Pareto/NBD"):
         monkeypatch.setitem(comparison.MODELS, name, refuse)
-    assert choose(cdnow.customers).why == "BG/NBD is the only model that these customers can carry."
+    choice = choose(cdnow.customers)
+    assert choice.why.startswith("BG/NBD is the only model that these customers can carry. It finds no maximum. It ")
+    assert list(choice.fitted) == ["BG/NBD"]
+    assert choice.fitted["BG/NBD"] is choice.fitter
+    assert choice.refused == {"MBG/NBD": "It finds no maximum.", "Pareto/NBD": "It finds no maximum."}
 
 
 def test_when_none_can_be_fitted_the_reason_of_the_simplest_is_given() -> None:

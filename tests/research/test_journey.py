@@ -121,6 +121,29 @@ def test_a_funnel_that_nobody_enters_is_refused(store_of: StoreOf) -> None:
         journey.funnel(store, "shop", [])
 
 
+def test_the_funnel_of_a_shop_that_sends_its_orders_alone_begins_with_them(store_of: StoreOf) -> None:
+    store = store_of([*_walk("ann", BUY), *_walk("bob", BUY)])
+    funnel = journey.funnel(store, "shop")
+    assert funnel["people"].to_dict() == {"purchase": 2, "post_purchase": 0}
+    with pytest.raises(DataRefused, match="Nobody of source 'none' came to any of awareness, purchase, post_purchase"):
+        journey.funnel(store, "none")
+
+
+def test_stages_over_time_have_a_column_each_also_where_nothing_came(store_of: StoreOf) -> None:
+    store = store_of([*_walk("ann", BUY, BUY), *_walk("bob", VIEW, day=20)])
+    months, days = journey.by_stage(store, "shop"), journey.by_stage(store, "shop", bucket="day")
+    assert months.to_dict("index") == {"2026-01-01": {"awareness": 1, "purchase": 2, "post_purchase": 0}}
+    assert days["purchase"].to_dict() == {"2026-01-01": 2, "2026-01-20": 0}
+    with pytest.raises(InvalidParameter, match="source 'none' is not known"):
+        journey.by_stage(store, "none")
+
+
+def test_a_source_of_people_without_touchpoints_has_no_stages(store_of: StoreOf) -> None:
+    store = store_of([{"type": "identify", "userId": "ann", "messageId": "m1", "timestamp": "2026-01-01T00:00:00Z"}])
+    with pytest.raises(DataRefused, match="Source 'shop' has no touchpoints"):
+        journey.by_stage(store, "shop")
+
+
 def test_stops_tell_the_furthest_stage_from_the_last_touchpoint(store_of: StoreOf) -> None:
     calls = _six_journeys() + _walk("g", BUY, VIEW)
     table = journey.stops(store_of(calls), "shop", quiet_days=20)
