@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from safar.errors import DataRefused
-from safar.research.require import of_customers, require_amounts, require_series, require_whole
+from safar.research.require import of_customers, require_amounts, require_numeric, require_series, require_whole
 
 _TENTHS = 10
 
@@ -20,6 +20,7 @@ def standing(values: pd.Series, groups: int) -> "pd.Series[int]":
     Raises DataRefused when a value is missing, or there are fewer customers than groups.
     """
     require_series("values", values)
+    require_numeric("values", values)
     require_whole("groups", groups, at_least=1)
     if values.isna().any():
         raise DataRefused(f"{values.isna().sum():,} of {len(values):,} customers have no value: give each one, or 0.")

@@ -102,7 +102,8 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
 
     The interval holds what comes `level` of the time if the model is right: not the expectation but the orders, with
     the customers' own randomness, independent of each other, and what is not known of the parameters, which moves all
-    of them together. It is normal in the logarithm. Raises DataRefused as `order_range` does, and for patterns.
+    of them together. It is normal in the logarithm, and of nothing where nothing is expected. Raises DataRefused as
+    `order_range` does, and for patterns.
     """
     require_one_a_row(customers)
     _require(fitter, customers, weeks)
@@ -110,6 +111,8 @@ def total_orders(fitter: OrdersModel, customers: pd.DataFrame, *, weeks: float, 
     mean, square = order_moments(fitter, customers, weeks=weeks)
     own_variance = (square - mean**2).sum()
     expected = float(expectation(fitter, customers, weeks).sum())
+    if not expected:
+        return Total(0.0, 0.0, 0.0)
 
     def total(model: OrdersModel) -> Array:
         return np.array(expectation(model, customers, weeks).sum())

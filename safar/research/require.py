@@ -132,14 +132,14 @@ def require_amounts(name: str, values: pd.Series) -> None:
 def of_customers(name: str, values: pd.Series, customers: pd.Index) -> pd.Series:
     """`values` in the order of `customers`, blank for those they say nothing of. They say something of some."""
     require_series(name, values)
-    if values.index.equals(customers):
-        return values
-    if not values.index.is_unique:
+    same = values.index.equals(customers)
+    if not same and not values.index.is_unique:
         twice = values.index.duplicated().sum()
         raise DataRefused(f"{name} has {twice:,} customers more than once: give each one row.")
-    if not values.index.isin(customers).any():
+    found = values if same else values.reindex(customers)
+    if found.isna().all():
         raise DataRefused(f"{name} says nothing of these customers: index it by the same persons as they are.")
-    return values.reindex(customers)
+    return found
 
 
 def require_orders_model(fitter: object) -> None:

@@ -78,6 +78,8 @@ def segments(scored: pd.DataFrame, rules: Mapping[str, str] = SEGMENTS) -> pd.Se
     is none.
     """
     require_columns(scored)
+    if not isinstance(rules, Mapping):
+        raise DataRefused(f"rules must name a condition for each segment, such as {{'recent': 'R >= 4'}}: {rules!r}.")
     names = list(rules)
     fits = [_fits(scored, rule) for rule in rules.values()]
     left_over = int((~np.any(fits, axis=0)).sum()) if fits else len(scored)

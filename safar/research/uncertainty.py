@@ -59,8 +59,6 @@ def interval(
     The models were fitted independently of each other. Where there is nothing to be off, as for a probability of 1,
     both are the estimate. Raises DataRefused for models that were not fitted.
     """
-    for model in models:
-        require_any_model(model)
     with np.errstate(all="ignore"):
         middle = link.to(statistic(*models))
         off = quantile(level) * np.sqrt(sum(change**2 for change in changes(models, statistic, link)))
@@ -82,6 +80,7 @@ def changes(models: Sequence[Any], statistic: Callable[..., Array], link: Link) 
 
 def directions(fitter: Fitter) -> Array:
     """k independent steps of one standard error, one a row, in the logarithms of the k parameters."""
+    require_any_model(fitter)
     estimates = fitter.params_.to_numpy()
     return np.asarray(np.linalg.cholesky(fitter.variance_matrix_.to_numpy() / np.outer(estimates, estimates)).T)
 

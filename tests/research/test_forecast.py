@@ -78,6 +78,10 @@ def test_the_total_is_the_sum_of_expectations_and_wider_with_fewer_customers(cdn
     assert few.high / few.expected > everybody.high / everybody.expected
 
 
+def test_in_no_time_nobody_orders_anything(cdnow: Cdnow, model: OrdersModel) -> None:
+    assert total_orders(model, cdnow.customers, weeks=0) == (0, 0, 0)
+
+
 def test_patterns_are_not_summed_as_if_they_were_customers(cdnow: Cdnow, model: OrdersModel) -> None:
     patterns = grouped(cdnow.customers)
     for sum_up in (lambda: total_orders(model, patterns, weeks=39), lambda: repeat_orders(model, patterns)):

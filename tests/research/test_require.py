@@ -209,6 +209,7 @@ def test_the_probability_of_orders_is_of_whom_they_are_and_not_of_their_place(gi
         (pd.Series("a", [f"u{n}" for n in range(60)]), "by says nothing of these customers: index it by the same"),
         (pd.Series("a", [1, 1, 2]), "by has 1 customers more than once: give each one row"),
         (pd.Series([], dtype=object), "by is empty"),
+        (pd.Series(np.nan, range(60)), "by says nothing of these customers"),
     ],
 )
 def test_segments_of_nobody_here_are_refused(given: SimpleNamespace, by: Any, sentence: str) -> None:
@@ -228,6 +229,8 @@ _SCORED = pd.DataFrame({"R": [1, 5], "F": [1, 5], "M": [1, 5]}, _NAMES.index)
         (lambda: clv.share_of_top(_NAMES * 0, 0.1), "values add up to nothing"),
         (lambda: clv.concentration(_NAMES * np.nan), "values is missing or infinite for 2 of 2 customers"),
         (lambda: best.deciles([1, 2]), "values must be a Series"),
+        (lambda: best.deciles(pd.Series(["a"] * 10)), "values must be numbers"),
+        (lambda: segments.segments(_SCORED, ["R > 1"]), "rules must name a condition for each segment"),
         (lambda: best.standing(_NAMES, "five"), "groups must be a number"),
         (lambda: best.by_decile(_NAMES, {"ann": 1}), "amounts must be a Series"),
         (lambda: best.by_decile(_NAMES, pd.Series(["much", "more"], _NAMES.index)), "amounts must be numbers"),
@@ -258,6 +261,22 @@ _SCORED = pd.DataFrame({"R": [1, 5], "F": [1, 5], "M": [1, 5]}, _NAMES.index)
 def test_what_the_other_functions_cannot_take_is_refused(call: Callable[[], object], words: str) -> None:
     with pytest.raises(DataRefused, match=words):
         call()
+
+
+def test_a_model_without_a_covariance_has_no_interval_and_says_so(given: SimpleNamespace) -> None:
+    orders_alone, spend_alone = BetaGeoFitter(), GammaGammaFitter()
+    for alone, fitted in ((orders_alone, given.model), (spend_alone, given.spend)):
+        alone.params_, alone.data = fitted.params_, fitted.data
+    few = given.customers
+    doors: list[Callable[[], object]] = [
+        lambda: forecast.order_range(orders_alone, few, weeks=26),
+        lambda: forecast.total_orders(orders_alone, few, weeks=26),
+        lambda: clv.value_interval(given.model, spend_alone, few, **_TERMS),
+        lambda: clv.value_by(given.model, spend_alone, few, few["T"], **_TERMS),
+        lambda: uncertainty.parameters(orders_alone),
+    ]
+    for call in doors:
+        assert _refusal(call) == "The model does not know how far its parameters may be off: fit it."
 
 
 def test_a_path_of_what_is_no_day_is_refused(given: SimpleNamespace) -> None:
