@@ -35,9 +35,16 @@ _START = 0.1
 class _Exact:
     """What a fitter of `lifetimes` inherits first: our search in the place of its own."""
 
+    _columns: tuple[str, ...] = ("frequency", "recency", "T", "weights")
+
     @staticmethod
     def _likelihood(*data: Array) -> LogLikelihood:
         raise NotImplementedError
+
+    def likelihood(self) -> LogLikelihood:
+        """Of the parameters, time in weeks: the log-likelihood of the data that was fitted, and its gradient."""
+        data: pd.DataFrame = self.data  # type: ignore[attr-defined]
+        return self._likelihood(*(data[name].to_numpy(float) for name in self._columns))
 
     def _fit(self, arguments: tuple[Any, ...], initial: Array | None, size: int, *_: object, **__: object) -> Any:  # noqa: ANN401
         """As the library expects it: logarithms of the parameters, the mean loss, its second derivatives."""
@@ -160,6 +167,8 @@ class ParetoNBDFitter(_Exact, lifetimes.ParetoNBDFitter):  # type: ignore[misc]
 
 class GammaGammaFitter(_Exact, lifetimes.GammaGammaFitter):  # type: ignore[misc]
     """`lifetimes.GammaGammaFitter` at the exact maximum, with the right `variance_matrix_`."""
+
+    _columns = ("frequency", "monetary_value", "weights")
 
     @staticmethod
     def _likelihood(*data: Array) -> LogLikelihood:

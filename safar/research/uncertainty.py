@@ -1,16 +1,19 @@
 """How far estimates may be off: parameters, and whatever follows from them, with an interval each.
 
-The parameters of a fit lie in the logarithms around the estimates as a normal distribution with the covariance of the
-fit. What follows from them is worked out again at one standard error from the estimates in each of its k independent
-directions; the squares of the changes add up to a variance (the delta method, Davison 2003, "Statistical Models",
-section 4.2.2, with steps as long as the uncertainty itself, which takes some of the curvature along).
+One number, such as a parameter, has a likelihood-ratio interval: every value that the data do not speak against
+(`likelihood.ratio`). It holds the truth as often as it says for few customers too.
 
-Intervals are normal on the scale of a link: logarithm for what is positive, logit for probabilities.
+What follows for many customers at once is worked out again at one standard error from the estimates in each of the k
+independent directions of their logarithms; the squares of the changes add up to a variance (the delta method, Davison
+2003, "Statistical Models", section 4.2.2, with steps as long as the uncertainty itself, which takes some of the
+curvature along). These intervals are normal on the scale of a link: logarithm for what is positive, logit for
+probabilities.
 """
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,6 +23,7 @@ from scipy.stats import norm
 
 from safar.errors import DataRefused
 from safar.research.fitters import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
+from safar.research.likelihood import ratio
 from safar.research.likelihood.maximum import Array
 from safar.research.require import require_any_model, require_number
 
@@ -38,17 +42,49 @@ POSITIVE = Link(np.log, np.exp)
 PROBABILITY = Link(logit, expit)
 
 
+_ENOUGH = 50_000
+"""Of more distinct customers both kinds of interval are the same to a fiftieth of their length."""
+
+
 def parameters(fitter: Any, *, level: float = 0.95) -> pd.DataFrame:  # noqa: ANN401 - any fitter of `fitting`
     """`estimate`, `standard_error`, and `low` and `high` of an interval that holds the truth `level` of the time.
 
-    Raises DataRefused for anything but a fitted model.
+    It is that of `likelihood_interval`; of more than 50,000 distinct customers the normal one in the logarithm, which
+    is the same then and quicker. Raises DataRefused for anything but a fitted model.
     """
     require_any_model(fitter)
     estimates, errors = fitter.params_, fitter.standard_errors_
-    half = np.exp(quantile(level) * errors / estimates)
-    return pd.DataFrame(
-        {"estimate": estimates, "standard_error": errors, "low": estimates / half, "high": estimates * half}
+    if len(fitter.data) > _ENOUGH:
+        half = np.exp(quantile(level) * errors / estimates)
+        low, high = estimates / half, estimates * half
+    else:
+        found = [likelihood_interval(fitter, itemgetter(name), POSITIVE, level=level) for name in estimates.index]
+        low, high = np.transpose(found)
+    return pd.DataFrame({"estimate": estimates, "standard_error": errors, "low": low, "high": high})
+
+
+def likelihood_interval(
+    fitter: Any,  # noqa: ANN401 - any fitter of `fitting`
+    statistic: Callable[["pd.Series[float]"], float],
+    link: Link,
+    *,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """`low` and `high` of one number that follows from the parameters, such as a / (a + b) of `fitter.params_`.
+
+    It is worked out on the scale of `link`, and open (0, 1 or infinite) on a side where the data set no bound. A search
+    over the parameters: about 200 looks at all distinct customers. Raises DataRefused for anything but a fitted model.
+    """
+    require_any_model(fitter)
+    names = fitter.params_.index
+    low, high = ratio.bounds(
+        fitter.likelihood(),
+        fitter.params_.to_numpy(float),
+        directions(fitter),
+        lambda values: float(link.to(statistic(pd.Series(values, names)))),
+        quantile(level) ** 2 / 2,
     )
+    return float(link.back(low)), float(link.back(high))
 
 
 def interval(

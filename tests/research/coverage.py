@@ -21,7 +21,7 @@ from safar.research.fitters import GammaGammaFitter
 from safar.research.forecast import order_range, total_orders
 from safar.research.likelihood.maximum import Array
 from safar.research.orders import OrdersModel, expected_orders, probability_alive
-from safar.research.uncertainty import POSITIVE, PROBABILITY, Fitter, Link, interval, parameters
+from safar.research.uncertainty import POSITIVE, PROBABILITY, Fitter, Link, interval, likelihood_interval, parameters
 from safar.research.value_range import value_range
 from tests.research.simulate import Spend, customers_of, pareto_customers_of
 
@@ -35,12 +35,12 @@ Held = Iterator[tuple[str, bool]]
 """What each kind of interval is, and whether it holds the truth."""
 
 
-def a_share(model: OrdersModel) -> Array:
-    return np.array([model.params_["a"] / (model.params_["a"] + model.params_["b"])])
+def a_share(values: "pd.Series[float]") -> float:
+    return float(values["a"] / (values["a"] + values["b"]))
 
 
-def a_rate(model: OrdersModel) -> Array:
-    return np.array([model.params_["s"] / model.params_["beta"]])
+def a_rate(values: "pd.Series[float]") -> float:
+    return float(values["s"] / values["beta"])
 
 
 class Model(NamedTuple):
@@ -49,7 +49,7 @@ class Model(NamedTuple):
     draw: Callable[..., pd.DataFrame]
     fit: Callable[[pd.DataFrame], OrdersModel]
     truth: dict[str, float]
-    leaving: tuple[str, Callable[[OrdersModel], Array], Link]
+    leaving: tuple[str, Callable[["pd.Series[float]"], float], Link]
 
 
 _BETA_GEOMETRIC = {"r": 0.6, "alpha": 5.0, "a": 0.8, "b": 2.5}
@@ -102,14 +102,16 @@ def of_expectations(
     def everybody(of: OrdersModel) -> Array:
         return np.array([expected_orders(of, customers, weeks=WEEKS).sum()])
 
+    leaving, share, its_link = model.leaving
+    low, high = likelihood_interval(fitted, share, its_link, level=LEVEL)
+    yield leaving, low <= share(true.params_) <= high
     for name, statistic, link in (
-        model.leaving,
         ("P(alive) of a customer", alive, PROBABILITY),
         ("expected orders of a customer", expectation, POSITIVE),
         ("expected orders of all", everybody, POSITIVE),
     ):
-        low, high = interval([fitted], statistic, link, level=LEVEL)
-        yield name, bool(low[0] <= statistic(true)[0] <= high[0])
+        lows, highs = interval([fitted], statistic, link, level=LEVEL)
+        yield name, bool(lows[0] <= statistic(true)[0] <= highs[0])
 
 
 def of_orders(fitted: OrdersModel, customers: pd.DataFrame, one: pd.DataFrame) -> Held:

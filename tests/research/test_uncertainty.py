@@ -1,11 +1,21 @@
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from safar.errors import DataRefused
-from safar.research import bgnbd
+from safar.research import bgnbd, uncertainty
 from safar.research.fitters import BetaGeoFitter
+from safar.research.likelihood.maximum import Array
 from safar.research.orders import expected_orders, probability_alive
-from safar.research.uncertainty import POSITIVE, PROBABILITY, directions, interval, moved, parameters
+from safar.research.uncertainty import (
+    POSITIVE,
+    PROBABILITY,
+    directions,
+    interval,
+    likelihood_interval,
+    moved,
+    parameters,
+)
 from tests.research.conftest import Cdnow
 
 
@@ -19,11 +29,31 @@ def test_the_directions_add_up_to_the_covariance(fitted: BetaGeoFitter) -> None:
     assert steps.T @ steps == pytest.approx(fitted.variance_matrix_.to_numpy(), rel=1e-9)
 
 
-def test_a_parameter_has_the_same_interval_by_the_table_and_by_steps(fitted: BetaGeoFitter) -> None:
+def test_of_very_many_customers_a_parameter_has_the_normal_interval_by_steps(
+    fitted: BetaGeoFitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uncertainty, "_ENOUGH", 0)
     table = parameters(fitted)
     low, high = interval([fitted], lambda model: model.params_.to_numpy(), POSITIVE)
     assert low == pytest.approx(table["low"].to_numpy(), rel=1e-9)
     assert high == pytest.approx(table["high"].to_numpy(), rel=1e-9)
+
+
+def test_an_end_of_an_interval_is_the_farthest_value_that_is_likely_enough(fitted: BetaGeoFitter) -> None:
+    likelihood, most = fitted.likelihood(), fitted.likelihood()(fitted.params_.to_numpy())[0]
+
+    def left(share: float) -> float:
+        """Of the log-likelihood, with r, alpha and a at their best: b follows from a / (a + b)."""
+
+        def loss(logs: Array) -> float:
+            r, alpha, a = np.exp(logs)
+            return float(most - likelihood(np.array([r, alpha, a, a / share - a]))[0])
+
+        start = np.log(fitted.params_.to_numpy()[:3])
+        return float(minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-7}).fun)
+
+    ends = likelihood_interval(fitted, lambda values: values["a"] / (values["a"] + values["b"]), PROBABILITY)
+    assert [left(end) for end in ends] == pytest.approx([3.841459 / 2] * 2, abs=2e-3)
 
 
 def test_a_higher_level_is_a_wider_interval(fitted: BetaGeoFitter) -> None:

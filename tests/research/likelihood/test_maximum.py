@@ -10,12 +10,12 @@ class GammaSample:
 
     def __init__(self, size: int, shape: float, rate: float) -> None:
         drawn = np.random.default_rng(3).gamma(shape, 1 / rate, size)
-        self.size, self._sum, self._logs = size, drawn.sum(), np.log(drawn).sum()
+        self.size, self.total, self._logs = size, drawn.sum(), np.log(drawn).sum()
 
     def __call__(self, parameters: Array) -> tuple[float, Array]:
         shape, rate = parameters
-        value = self.size * (shape * np.log(rate) - gammaln(shape)) + (shape - 1) * self._logs - rate * self._sum
-        gradient = [self.size * (np.log(rate) - digamma(shape)) + self._logs, self.size * shape / rate - self._sum]
+        value = self.size * (shape * np.log(rate) - gammaln(shape)) + (shape - 1) * self._logs - rate * self.total
+        gradient = [self.size * (np.log(rate) - digamma(shape)) + self._logs, self.size * shape / rate - self.total]
         return float(value), np.array(gradient)
 
 
