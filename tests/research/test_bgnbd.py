@@ -1,5 +1,6 @@
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,9 +57,19 @@ def test_the_parameters_behind_simulated_customers_are_found_again() -> None:
     assert off.abs().max() < 3
 
 
+_AS_LIKELY_EACH = customers_of(500, r=2, alpha=8, a=3000, b=97000, seed=7)
+_LEFT_AT_ONCE = np.arange(500) % 10 < 7
+
+
 @pytest.mark.parametrize(
     ("customers", "sentence"),
     [
+        (
+            _AS_LIKELY_EACH.assign(
+                **{name: _AS_LIKELY_EACH[name].mask(_LEFT_AT_ONCE, 0) for name in ("frequency", "recency")}
+            ),
+            "BG/NBD finds no maximum",
+        ),
         (customers_of(400, r=0.5, alpha=4, a=0.8, b=2.4).assign(frequency=0, recency=0.0), "of 400, 0 did"),
         (customers_of(40, r=0.3, alpha=6, a=0.8, b=2.4), "needs 30 customers who bought on a second day"),
         (customers_of(2000, r=0.5, alpha=4, a=0, b=1), "in which nobody stops .* describes these customers as well"),
@@ -68,7 +79,14 @@ def test_the_parameters_behind_simulated_customers_are_found_again() -> None:
             "BG/NBD",
         ),
     ],
-    ids=["nobody came back", "too few came back", "nobody stops", "all alike", "all stop at once"],
+    ids=[
+        "everybody stops alike",
+        "nobody came back",
+        "too few came back",
+        "nobody stops",
+        "all alike",
+        "all stop at once",
+    ],
 )
 def test_data_that_cannot_carry_the_model_is_refused_in_words(
     customers: pd.DataFrame, sentence: str, capsys: pytest.CaptureFixture[str]

@@ -18,7 +18,7 @@ LogLikelihood = Callable[[Array], tuple[float, Array]]
 
 Loss = Callable[[Array], tuple[float, Array]]
 
-_FARTHEST = 16.0
+_FARTHEST = 9.0
 """Logarithms beyond start +- this are a parameter that runs away."""
 
 _STEP = 1e-6
