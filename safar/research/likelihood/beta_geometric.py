@@ -9,13 +9,13 @@ Analysis", International Journal of Research in Marketing 24(3), 201-209.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import count
 
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
 from safar.research.likelihood.distinct import distinct
 from safar.research.likelihood.maximum import Array
+from safar.research.likelihood.negative_binomial import orders_unless_stopped
 
 
 class BetaGeometric:
@@ -84,12 +84,12 @@ def orders_to_come(
     r, alpha, a, b = parameters
     shape, stayed = r + frequency, b + frequency + modified
     within = weeks / (alpha + age + weeks)
-    places = np.exp(shape * np.log1p(-within))  # P(n orders in the time, if nobody stopped)
     stays = np.ones(len(shape))  # P(has not stopped after n orders)
-    yield places
-    more = 1 - places
-    for n in count(1):
-        places = places * (shape + n - 1) / n * within
-        stays = stays * (stayed + n - 1) / (a + stayed + n - 1)
-        yield stays * (places + a / (stayed + n - 1) * np.maximum(more, 0))
+    more = np.ones(len(shape))  # P(at least n orders in the time, if nobody stopped)
+    for n, places in enumerate(orders_unless_stopped(shape, within)):
+        if n == 0:
+            yield places
+        else:
+            stays = stays * (stayed + n - 1) / (a + stayed + n - 1)
+            yield stays * (places + a / (stayed + n - 1) * np.maximum(more, 0))
         more = more - places

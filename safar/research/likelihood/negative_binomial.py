@@ -4,6 +4,9 @@ NBD: Ehrenberg (1959), "The Pattern of Consumer Purchases", Applied Statistics 8
 watched for times of different length. It is what BG/NBD and MBG/NBD become when nobody stops (a -> 0).
 """
 
+from collections.abc import Iterator
+from itertools import count
+
 import numpy as np
 from scipy.special import digamma, gammaln
 
@@ -33,3 +36,15 @@ class NegativeBinomial:
             n.sum() * r / alpha - bought @ (1 / (alpha + self._age)),
         ]
         return float(value), np.array(gradient)
+
+
+def orders_unless_stopped(shape: Array, within: Array) -> Iterator[Array]:
+    """P(n orders) of n = 0, 1, 2, ... of customers whose rate is from Gamma(`shape`, c), in a time t with
+    `within` = t / (c + t), if nobody stops.
+
+    Each follows from the one before, in logarithms: of who buys very often the first ones are next to impossible.
+    """
+    log_chance = shape * np.log1p(-within)
+    for n in count(1):
+        yield np.exp(log_chance)
+        log_chance = log_chance + np.log((shape + n - 1) / n * within)

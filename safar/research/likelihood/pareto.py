@@ -7,12 +7,12 @@ notes/009, eq. 17: a customer either lives at T, or died at some moment y after 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from scipy.special import digamma, expit, gammaln, logsumexp
 
 from safar.research.likelihood.maximum import Array
+from safar.research.likelihood.negative_binomial import orders_unless_stopped
 
 # Where the integrand is looked at, and with what weight: exact to about fourteen digits for the functions below.
 _NODES, _WEIGHTS = (np.asarray(part) for part in np.polynomial.legendre.leggauss(32))
@@ -117,7 +117,5 @@ def orders_to_come(parameters: Iterable[float], frequency: Array, age: Array, we
     chances = np.hstack([dies, (end / (end + span)) ** s])
     moments = np.hstack([dying, span])
     within = moments / (rate + moments)
-    places = np.exp(shape * np.log1p(-within))
-    for n in count(1):
+    for places in orders_unless_stopped(shape, within):
         yield (chances * places).sum(axis=1)
-        places = places * (shape + n - 1) / n * within

@@ -1,10 +1,13 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import nbinom
 
 from safar.research.likelihood.beta_geometric import BetaGeometric
-from safar.research.likelihood.negative_binomial import NegativeBinomial
+from safar.research.likelihood.negative_binomial import NegativeBinomial, orders_unless_stopped
 from tests.research.likelihood.slopes import assert_gradient_is_slope
 from tests.research.simulate import customers_of
 
@@ -26,3 +29,11 @@ def test_it_is_what_a_model_with_dropout_becomes_when_nobody_stops(modified, r, 
 @given(parameters=st.tuples(POSITIVE, POSITIVE).map(np.array))
 def test_its_gradient_is_its_slope(parameters):
     assert_gradient_is_slope(NegativeBinomial(FREQUENCY, AGE, WEIGHTS), parameters, WEIGHTS.sum())
+
+
+@pytest.mark.parametrize("shape", [0.3, 40.0, 900.0])
+def test_orders_unless_stopped_are_negative_binomial_also_where_the_first_chances_are_next_to_nothing(shape):
+    within = 0.75
+    found = [chance.item() for chance in islice(orders_unless_stopped(np.array([shape]), np.array([within])), 5000)]
+    assert found == pytest.approx(nbinom.pmf(range(5000), shape, 1 - within), rel=1e-9, abs=1e-14)
+    assert sum(found) == pytest.approx(1)
