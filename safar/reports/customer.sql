@@ -3,7 +3,8 @@
 title = "Predicted value of a person"
 notes = """
 Written by `safar clv`. Who has no prediction has no row: nobody's customer yet, or one since that run. What the person did is in
-timeline. The state is that of the run in predicted_value: a row of a failed one is of the run before it.
+timeline. orders_low to orders_high is what the person will do, with all its chance; value_low to value_high is only how far the
+expectation may be off, and less may come, also nothing. The state is that of the run in predicted_value: a row of a failed one is of the run before it.
 """
 
 [parameters.person]
@@ -29,8 +30,8 @@ T = "weeks from the first day to observed_until"
 monetary = "mean of what was spent on a repeat day, in the currency; 0 without one"
 p_alive = "P(still a customer) on observed_until"
 expected_orders = "days with an order expected in the next weeks"
-orders_low = "fewest that need not surprise"
-orders_high = "most that need not surprise"
+orders_low = "fewest orders that need not surprise, in the next weeks"
+orders_high = "most orders that need not surprise, in the next weeks"
 expected_order_value = "of one day with an order, in the currency"
 value = "discounted revenue expected in the next months, in the currency"
 value_low = "how far that expectation may be off downwards"

@@ -6,7 +6,8 @@ A person counts once, at the furthest step reached. The window starts anew at ea
 counts as two steps, so "Order Completed,Order Completed" asks for a second order; events of the same instant are
 taken in the order of the steps. From and to bound the first step; later steps may follow up to the window after it.
 With a currency, also what `safar clv` predicts those people to be worth, by each source's newest complete run in it. Who has no
-prediction counts as a person and adds no value: not a customer yet, or one since that run.
+prediction counts as a person and adds no value: not a customer yet, or one since that run. Values of sources whose runs look
+ahead for different months are not added: choose a source.
 """
 
 [parameters.source]
@@ -62,9 +63,10 @@ people = "persons who reached this step"
 share_of_first = "people / people of step 1, from 0 to 1; null when that is 0"
 share_of_previous = "people / people of the step before; null at step 1 and after a step with nobody"
 valued = "of the people, those with a prediction in the currency; null without a currency, or when nobody has one"
-value = "their predicted value together, in the currency; null where valued is"
+value = "their predicted value together, in the currency; null where valued or value_months is"
 mean_value = "value / valued; null where that is 0 or null"
-value_state = "fresh, stale or failed, the worst of the sources' runs in the currency; none when there is none; null without a currency"
+value_months = "how far ahead value is counted; null without a run in the currency, or when the sources' runs differ"
+value_state = "fresh, stale or failed, the worst of the runs that are shown; failed when all did, none when there is none; null without a currency"
 */
 WITH
     {steps:Array(String)} AS steps,
@@ -133,7 +135,7 @@ WITH
     -- An empty currency reads nothing, though orders that name none may have been valued.
     runs AS
     (
-        SELECT state
+        SELECT state, months, run_id != '' AS shown
         FROM value_runs
         WHERE {currency:String} != '' AND currency = {currency:String}
           AND (source = {source:String} OR {source:String} = '')
@@ -141,7 +143,9 @@ WITH
     (
         SELECT multiIf(count() = 0, 'none', countIf(state = 'failed') > 0, 'failed', countIf(state = 'stale') > 0, 'stale', 'fresh')
         FROM runs
+        WHERE shown OR NOT (SELECT max(shown) FROM runs)
     ) AS worst_state,
+    (SELECT if(min(months) = max(months), toNullable(any(months)), NULL) FROM runs WHERE shown) AS same_months,
     predicted AS
     (
         SELECT source, person AS whom, value, 1 AS valued
@@ -171,8 +175,9 @@ SELECT
     people / nullIf(first_value(people) OVER journey, 0) AS share_of_first,
     people / nullIf(lagInFrame(people) OVER journey, 0) AS share_of_previous,
     if(any_predicted, counted.valued, NULL) AS valued,
-    if(any_predicted, counted.value, NULL) AS value,
+    if(any_predicted AND same_months IS NOT NULL, counted.value, NULL) AS value,
     value / nullIf(valued, 0) AS mean_value,
+    if({currency:String} = '', NULL, same_months) AS value_months,
     if({currency:String} = '', NULL, worst_state) AS value_state
 FROM counted
 WINDOW journey AS (PARTITION BY segment ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

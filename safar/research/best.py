@@ -46,6 +46,8 @@ def by_decile(decile: "pd.Series[int]", amounts: pd.Series) -> pd.DataFrame:
     spend may be held against what came later. Raises DataRefused when an amount is missing or they add up to nothing.
     """
     require_amounts("decile", decile)
+    if not decile.isin(range(1, 11)).all():
+        raise DataRefused("decile must be whole numbers from 1 to 10: `deciles` gives them.")
     of_each = of_customers("amounts", amounts, decile.index)
     if of_each.isna().any():
         raise DataRefused(f"{of_each.isna().sum():,} of {len(decile):,} customers have no amount: give each one, or 0.")

@@ -69,14 +69,14 @@ def grouped(customers: pd.DataFrame) -> pd.DataFrame:
     return customers.groupby(["frequency", "recency", "T"]).size().reset_index(name="customers")
 
 
-def require_repeaters(customers: pd.DataFrame, model: str) -> None:
+def require_repeaters(customers: pd.DataFrame, model: str, did: str = "bought") -> None:
     """Raise DataRefused when too few customers bought again for the model to have anything to learn from."""
     bought_again = customers["frequency"] > 0
     weights = customers["customers"] if "customers" in customers else bought_again | True
     repeaters = int(weights[bought_again].sum())
     if repeaters < _FEWEST_REPEATERS:
         raise DataRefused(
-            f"{model} needs {_FEWEST_REPEATERS} customers who bought on a second day; "
+            f"{model} needs {_FEWEST_REPEATERS} customers who {did} on a second day; "
             f"of {int(weights.sum())}, {repeaters} did."
         )
 

@@ -39,7 +39,8 @@ def fit(customers: pd.DataFrame) -> GammaGammaFitter:
     takes to be independent.
     """
     repeaters = spenders(customers)
-    require_repeaters(repeaters, "Gamma-Gamma")
+    paid = customers["frequency"].where(customers["monetary"] > 0, 0)
+    require_repeaters(customers.assign(frequency=paid), "Gamma-Gamma", "paid something")
     _require_independence(repeaters)
     fitter: GammaGammaFitter = fit_or_refuse(
         lambda: GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary"]), "Gamma-Gamma", _LIKELY

@@ -95,7 +95,7 @@ def require_horizon(fitter: OrdersModel, weeks: float) -> None:
     if weeks > _FARTHEST * watched:
         raise DataRefused(
             f"{weeks:.0f} weeks ahead is more than {_FARTHEST:.0f} times the {watched:.0f} weeks watched, and "
-            f"nothing says whether buying goes on like that. Ask for at most {_FARTHEST * watched:.0f}."
+            f"nothing says whether buying goes on like that. Ask for at most {int(_FARTHEST * watched)}."
         )
 
 

@@ -166,7 +166,8 @@ def require_any_model(fitter: object) -> None:
 
 def _require_fitted(fitter: object, kinds: Iterable[type], makers: str) -> None:
     if not isinstance(fitter, tuple(kinds)):
-        raise DataRefused(f"This needs the model that {makers} gives, not a {type(fitter).__name__}.")
+        kind = f"{type(fitter).__module__}.{type(fitter).__qualname__}".removeprefix("builtins.")
+        raise DataRefused(f"This needs the model that {makers} gives, not a {kind}.")
     if not hasattr(fitter, "params_"):
         raise DataRefused(f"This {type(fitter).__name__} is not fitted: take the model that {makers} gives.")
 

@@ -102,7 +102,7 @@ def observe(
     without `currency` it is the only one. Raises DataRefused when there are no orders, or several currencies and none
     is chosen: money is never summed across currencies. Raises InvalidParameter for an unknown time zone.
     """
-    by_currency = _by_currency(store, source, time_zone(tz))
+    by_currency, currency = _by_currency(store, source, time_zone(tz)), currency.upper()
     found = [row["currency"] for row in by_currency if row["orders"]]
     if not found or (currency and currency not in found):
         raise DataRefused(f"Source {source!r} has no orders{f' in {currency}' if currency else ''}.")

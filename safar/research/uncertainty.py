@@ -73,10 +73,15 @@ def likelihood_interval(
     """`low` and `high` of one number that follows from the parameters, such as a / (a + b) of `fitter.params_`.
 
     It is worked out on the scale of `link`, and open (0, 1 or infinite) on a side where the data set no bound. A search
-    over the parameters: about 200 looks at all distinct customers. Raises DataRefused for anything but a fitted model.
+    over the parameters: about 100 looks at all distinct customers. Raises DataRefused for anything but a fitted model,
+    and for a number that does not fit the link.
     """
     require_any_model(fitter)
     names = fitter.params_.index
+    with np.errstate(all="ignore"):
+        estimate = link.to(statistic(fitter.params_))
+    if not np.isfinite(estimate):
+        raise DataRefused("The number is none, or is outside of the link's range, at the estimates: take another link.")
     low, high = ratio.bounds(
         fitter.likelihood(),
         fitter.params_.to_numpy(float),

@@ -3,6 +3,7 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,15 @@ def test_what_it_says_of_the_library_is_there_too() -> None:
     )
     assert len(left) > 5
     assert [name for name in left if not any(hasattr(place, name) for place in places)] == []
+
+
+def test_the_first_code_runs_and_prints_the_figures_that_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", TEXT, re.DOTALL).groups()  # type: ignore[union-attr]
+    names: dict[str, Any] = {}
+    try:
+        exec(code, names)  # noqa: S102
+    finally:
+        names["store"].close()
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert "revenue_high" in printed

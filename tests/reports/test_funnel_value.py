@@ -109,12 +109,30 @@ def test_the_same_id_in_two_sources_is_two_people_and_the_worst_state_is_said(st
 
 @pytest.mark.parametrize(
     ("states", "worst"),
-    [("fresh", "fresh"), ("fresh stale", "stale"), ("stale failed fresh", "failed")],
+    [
+        ("fresh", "fresh"),
+        ("fresh stale", "stale"),
+        ("stale failed fresh", "failed"),
+        ("fresh never", "fresh"),
+        ("never", "failed"),
+    ],
 )
-def test_of_several_sources_the_worst_state_is_said(store, source, states, worst):
+def test_of_several_sources_the_worst_state_of_what_is_shown_is_said(store, source, states, worst):
     for other in ("model_runs", "predictions"):
         store.command(f"TRUNCATE TABLE {other}")
     for state in states.split():
-        when = _NOW - timedelta(days=9 if state == "stale" else 0)
-        predict(store, source + state, when, {"ada": 1}, status="failed" if state == "failed" else "complete")
+        if state != "never":
+            predict(store, source + state, _NOW - timedelta(days=9 if state == "stale" else 1), {"ada": 1})
+        if state in ("failed", "never"):
+            predict(store, source + state, _NOW, {}, status="failed")
     assert rows(store, "", "value_state")[0] == (worst,)
+
+
+def test_values_of_different_horizons_are_never_added(store, source):
+    view, buy = f"Viewed {source}", f"Bought {source}"
+    for shop, months in (("1", 12), ("2", 40)):
+        tell(store, source + shop, [touch("eva", name, "2026-01-01") for name in (view, buy)])
+        predict(store, source + shop, _NOW, {"eva": 30}, months=months)
+    columns, steps = ("people", "valued", "value", "mean_value", "value_months"), {"steps": f"{view},{buy}"}
+    assert rows(store, source + "2", *columns, **steps) == [(1, 1, 30, 30, 40)] * 2
+    assert rows(store, "", *columns, **steps) == [(2, 2, None, None, None)] * 2

@@ -67,7 +67,7 @@ def test_the_parameters_behind_simulated_spenders_are_found_again() -> None:
 @pytest.mark.parametrize(
     ("customers", "sentence"),
     [
-        (_spenders(29, 6.0, 4.0, 15.0), "needs 30 customers who bought on a second day; of 29, 29 did"),
+        (_spenders(29, 6.0, 4.0, 15.0), "needs 30 customers who paid something on a second day; of 29, 29 did"),
         (_spenders(200, 6.0, 4.0, 15.0).assign(monetary=30.0), "amounts vary too little, or a few are far above"),
         (_spenders(3000, 6.0, 0.8, 15.0), r"with q <= 1 the mean order has no finite value|a few are far above"),
     ],

@@ -1,4 +1,7 @@
+from collections.abc import Callable
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
@@ -10,6 +13,7 @@ from safar.research.orders import expected_orders, probability_alive
 from safar.research.uncertainty import (
     POSITIVE,
     PROBABILITY,
+    Link,
     directions,
     interval,
     likelihood_interval,
@@ -88,3 +92,23 @@ def test_moving_the_parameters_changes_what_follows_and_not_the_fit(cdnow: Cdnow
     more, fewer = (expected_orders(each, cdnow.customers, weeks=39).sum() for each in (quicker, fitted))
     assert more > fewer
     assert fitted.params_.equals(before)
+
+
+@pytest.mark.parametrize(
+    ("number", "link"),
+    [
+        (lambda values: float("nan"), POSITIVE),
+        (lambda values: values["r"] - values["alpha"], POSITIVE),
+        (lambda values: values["alpha"], PROBABILITY),
+    ],
+    ids=["no number", "below 0", "above 1"],
+)
+def test_a_number_outside_of_its_link_is_refused(
+    fitted: BetaGeoFitter, number: Callable[["pd.Series[float]"], float], link: Link
+) -> None:
+    with pytest.raises(DataRefused, match="outside of the link's range"):
+        likelihood_interval(fitted, number, link)
+
+
+def test_what_no_parameter_changes_is_its_own_interval(fitted: BetaGeoFitter) -> None:
+    assert likelihood_interval(fitted, lambda _: 2.0, POSITIVE) == (2.0, 2.0)

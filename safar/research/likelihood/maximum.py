@@ -34,6 +34,10 @@ _SHRINKS_WELL = 0.1
 class NoMaximum(Exception):
     """The likelihood has no maximum that the search can find: it is flat, or rises for ever."""
 
+    def __str__(self) -> str:
+        """Why, for whoever calls a fitter itself."""
+        return "The likelihood has no maximum in this data: it is flat, or rises for ever."
+
 
 @dataclass(frozen=True)
 class Maximum:

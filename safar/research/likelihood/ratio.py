@@ -56,4 +56,6 @@ def bounds(
     with np.errstate(all="ignore"):
         slope = approx_fprime(np.zeros(len(estimates)), lambda place: statistic(parameters(place)), 1e-6)
         scale = float(np.linalg.norm(slope))
+        if not scale:  # it is the same for all parameters
+            return statistic(estimates), statistic(estimates)
         return end(-1), end(1)
