@@ -65,8 +65,11 @@ class Child:
     def wait_ready(self, stop: threading.Event) -> None:
         """Return when its doors are open; ConfigError when it has ended instead (it has said why itself)."""
         deadline = time.monotonic() + _READY_TIMEOUT_S
+        said = select.poll()  # unlike select, for whoever has more than 1,024 files open
+        if self._line:
+            said.register(self._line, select.POLLIN)
         while self._line and not stop.is_set():
-            if select.select([self._line], [], [], _LOOK_EVERY_S)[0]:
+            if said.poll(_LOOK_EVERY_S * 1000):
                 if _hears(self._line):
                     return
                 raise ConfigError(f"The {self.name} did not start; its reason stands above.")

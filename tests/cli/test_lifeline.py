@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psutil
 
@@ -55,6 +56,14 @@ def test_it_is_ready_when_its_port_answers_and_stops_when_told():
         program = program_of(listener.process)
         assert program.is_running()
     assert not program.is_running()
+
+
+def test_it_is_seen_to_be_ready_by_whoever_has_very_many_files_open():
+    with ExitStack() as files:
+        for _ in range(1100):
+            files.enter_context(Path(os.devnull).open())
+        with started(free_port()) as listener:
+            assert listener.running
 
 
 def test_it_ends_when_its_supervisor_is_killed():
