@@ -47,4 +47,5 @@ def orders_unless_stopped(shape: Array, within: Array) -> Iterator[Array]:
     log_chance = shape * np.log1p(-within)
     for n in count(1):
         yield np.exp(log_chance)
-        log_chance = log_chance + np.log((shape + n - 1) / n * within)
+        with np.errstate(divide="ignore"):  # in no time there are no orders
+            log_chance = log_chance + np.log((shape + n - 1) / n * within)

@@ -37,3 +37,8 @@ def test_orders_unless_stopped_are_negative_binomial_also_where_the_first_chance
     found = [chance.item() for chance in islice(orders_unless_stopped(np.array([shape]), np.array([within])), 5000)]
     assert found == pytest.approx(nbinom.pmf(range(5000), shape, 1 - within), rel=1e-9, abs=1e-14)
     assert sum(found) == pytest.approx(1)
+
+
+def test_in_no_time_nobody_orders():
+    found = [chance.item() for chance in islice(orders_unless_stopped(np.array([2.0]), np.array([0.0])), 3)]
+    assert found == [1, 0, 0]
