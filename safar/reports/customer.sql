@@ -4,7 +4,8 @@ title = "Predicted value of a person"
 notes = """
 Written by `safar clv`. Who has no prediction has no row: nobody's customer yet, or one since that run. What the person did is in
 timeline. orders_low to orders_high is what the person will do, with all its chance; value_low to value_high is only how far the
-expectation may be off, and less may come, also nothing. The state is that of the run in predicted_value: a row of a failed one is of the run before it.
+expectation may be off, and less may come, also nothing. The state is that of the run in predicted_value: a row of a failed one
+is of the run before it.
 """
 
 [parameters.person]

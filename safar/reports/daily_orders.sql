@@ -2,9 +2,8 @@
 
 title = "Daily orders"
 notes = """
-Refunds and cancellations are not taken off, and an order_id
-that came in two events counts twice; the figures of lifetime value do both. Days without orders have no row. Orders more than a day ahead of their
-arrival come from a wrong clock and have no day; totals has their money, and the report freshness counts them.
+Refunds and cancellations are not taken off, and an order_id that came in two events counts twice; lifetime value takes
+them off, and counts it once. Days without orders have no row. Orders more than a day ahead of their arrival come from a wrong clock and have no day; totals has their money, and the report freshness counts them.
 """
 
 [parameters.source]

@@ -4,7 +4,7 @@ title = "Totals"
 notes = """
 One row for each source and currency of its orders; a source without orders has one row. Events and first and last
 timestamp are the source's, the same in each of its rows. Refunds and cancellations are not taken off, and an order_id
-that came in two events counts twice; the figures of lifetime value do both.
+that came in two events counts twice; lifetime value takes them off, and counts it once.
 """
 
 [parameters.source]

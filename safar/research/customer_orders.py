@@ -24,18 +24,18 @@ _BY_USERS = _ORDERS.format(person="user_id", table="events") + f"AND lower(user_
 _BY_ALIASED_USERS = _ORDERS.format(person="person", table="user_touchpoints")
 _BY_DEVICES = _ORDERS.format(person="person", table="touchpoints") + f"AND lower(user_id) IN {_NOBODY}"
 
-_FOUND = """
+_FOUND = f"""
 SELECT
     count() AS orders,
-    countIf(lower(user_id) IN (SELECT arrayJoin(nobody) FROM identity_rules)) AS without_user,
-    (SELECT count() FROM user_aliases WHERE source = {source:String}) AS aliases,
+    countIf(lower(user_id) IN {_NOBODY}) AS without_user,
+    (SELECT count() FROM user_aliases WHERE source = {{source:String}}) AS aliases,
     (
         SELECT count()
         FROM events
-        WHERE source = {source:String} AND event IN ('Order Refunded', 'Order Cancelled')
+        WHERE source = {{source:String}} AND event IN ('Order Refunded', 'Order Cancelled')
     ) AS paid_back
 FROM events
-WHERE source = {source:String} AND event = 'Order Completed' AND currency = {currency:String}
+WHERE source = {{source:String}} AND event = 'Order Completed' AND currency = {{currency:String}}
 """
 
 _AT_ONCE = 5_000_000
